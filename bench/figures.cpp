@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "figures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace weir::bench {
+namespace {
+
+bool is_miss(const Figure& f) { return f.at_most && f.value > *f.at_most; }
+
+const char* verdict(const Figure& f) {
+    if (!f.at_most) return "";
+    return is_miss(f) ? "MISS" : "PASS";
+}
+
+}  // namespace
+
+std::vector<double> medians(const std::vector<std::function<double()>>& measure, int rounds) {
+    std::vector<std::vector<double>> all(measure.size());
+    for (int round = 0; round < rounds; ++round)
+        for (std::size_t i = 0; i < measure.size(); ++i) all[i].push_back(measure[i]());
+    std::vector<double> middle;
+    for (std::vector<double>& values : all) {
+        std::ranges::sort(values);
+        middle.push_back(values[values.size() / 2]);
+    }
+    return middle;
+}
+
+int report(const std::vector<Figure>& figures, const std::string& file) {
+    auto json = nlohmann::ordered_json::array();
+    bool missed = false;
+    fmt::print("{:<44} {:>10} {:<4} {:>10}  {:<4}  {}\n", "figure", "value", "unit", "target", "",
+               "beside");
+    for (const Figure& f : figures) {
+        const std::string target = f.at_most ? fmt::format("<= {:.1f}", *f.at_most) : "";
+        fmt::print("{:<44} {:>10.1f} {:<4} {:>10}  {:<4}  {}\n", f.name, f.value, f.unit, target,
+                   verdict(f), f.beside);
+        missed |= is_miss(f);
+        nlohmann::ordered_json entry = {
+            {"name", f.name}, {"value", f.value}, {"unit", f.unit}, {"beside", f.beside}};
+        if (f.at_most) {
+            entry["at_most"] = *f.at_most;
+            entry["verdict"] = verdict(f);
+        }
+        json.push_back(std::move(entry));
+    }
+    std::ofstream(file) << json.dump(1) << "\n";
+    return missed ? 1 : 0;
+}
+
+}  // namespace weir::bench

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The one program attached to a hook. It reads the generation word once per packet, keeps it for the
+ * wrappers of the chain in a per-CPU slot, and enters slot 0. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "../weir/tail_call.h"
+
+char weir_license[] SEC("license") = "Dual BSD/GPL";
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, WEIR_CHAIN_ENTRIES);
+    __uint(key_size, 4);
+    __uint(value_size, 4);
+} weir_chain SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, __u64);
+} weir_saved SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct weir_hook_counts);
+} weir_hook SEC(".maps");
+
+/* The generation word: stored by user space through a mapping, loaded here without a map lookup. */
+volatile __u64 weir_word SEC(".data.weir") = 0;
+
+SEC("xdp") int weir_pivot_xdp(struct xdp_md *ctx)
+{
+    __u32 zero = 0;
+    __u64 *saved = bpf_map_lookup_elem(&weir_saved, &zero);
+    if (!saved)
+        return XDP_PASS; /* VERIFIER: one entry, cannot fail */
+    __u64 word = weir_word;
+    *saved = word;
+    weir_enter_slot(ctx, &weir_chain, word, 0);
+
+    struct weir_hook_counts *counts = bpf_map_lookup_elem(&weir_hook, &zero);
+    if (counts)
+        counts->misses += 1;
+    return XDP_PASS;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Stands in a slot for a foreign object, which has no wrapper: counts the packet, then enters the object's
+ * program for good. Hence a foreign object can only be the last of a chain. One stub per clone. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "../weir/entry.h"
+
+char weir_license[] SEC("license") = "Dual BSD/GPL";
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+    __uint(max_entries, 1);
+    __uint(key_size, 4);
+    __uint(value_size, 4);
+} weir_target SEC(".maps");
+
+SEC("xdp") int weir_entry(struct xdp_md *ctx)
+{
+    __u32 zero = 0;
+    struct weir_counts *counts = bpf_map_lookup_elem(&weir_counts, &zero);
+    if (counts)
+        counts->entered += 1;
+    weir_tail_call(ctx, &weir_target, 0);
+    return XDP_PASS; /* not reached: the target is set before the stub enters the chain */
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+/* For a handle_rx(ctx, md) in the manner of Polycube: packet metadata and logging under its names; header
+ * structs are the source's own. */
+
+struct pkt_metadata {
+    u16 module_index;
+    u16 in_port;
+    u32 packet_len;
+    u32 traffic_class;
+};
+
+/* Levels as syslog has them; what is less urgent than LOG_INFO is left out by the compiler. */
+enum { LOG_CRITICAL = 2, LOG_ERR, LOG_WARN, LOG_NOTICE, LOG_INFO, LOG_DEBUG, LOG_TRACE };
+#define pcn_log(ctx, level, format, ...)             \
+    ({                                               \
+        if ((level) <= LOG_INFO)                     \
+            bpf_trace_printk(format, ##__VA_ARGS__); \
+    })
+
+static __always_inline struct pkt_metadata weir_bcc_metadata(struct xdp_md *ctx)
+{
+    return (struct pkt_metadata){
+        .in_port = ctx->ingress_ifindex,
+        .packet_len = ctx->data_end - ctx->data,
+    };
+}

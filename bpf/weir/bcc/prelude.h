@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+/* BCC's dialect of C for plain clang: stands before the author's source in the translation unit that weir
+ * generates, so that a source written for BCC compiles as it is. Nothing rewrites it: a map is a struct of
+ * methods that the compiler folds away (maps.h), everything else is names.
+ *
+ *     #include <weir/bcc/prelude.h>
+ *     #include "author.c"
+ *     #include <weir/entry.h>
+ *     WEIR_WRAP_XDP(handle_rx)            or  WEIR_WRAP_BCC_HANDLER(handler)
+ *
+ * Defined before it, by how the entry function looks:
+ *     WEIR_BCC_HANDLER    handler(ctx, md): packet metadata, header structs, logging (handler.h)
+ *     WEIR_BCC_METADATA   handle_rx(ctx, md): packet metadata only (metadata.h)
+ *     neither             f(ctx): the source brings its own structs, under any name, and finds none here */
+
+/* BCC compiles with -w. These are what its sources are full of and no mistake of their authors. */
+#pragma clang diagnostic ignored "-Wunknown-attributes"
+#pragma clang diagnostic ignored "-Wmacro-redefined"
+#pragma clang diagnostic ignored "-Wgnu-folding-constant"
+#pragma clang diagnostic ignored "-Wunused-variable"
+#pragma clang diagnostic ignored "-Wunused-function"
+#pragma clang diagnostic ignored "-Wunused-but-set-variable"
+#pragma clang diagnostic ignored "-Wmisleading-indentation"
+#pragma clang diagnostic ignored "-Waddress-of-packed-member"
+
+#include "stdint.h"
+#include <stddef.h>
+#include <stdbool.h>
+#include <asm/byteorder.h> /* __LITTLE_ENDIAN_BITFIELD, which copies of the kernel's headers ask for */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include "../abi.h"
+
+char weir_bcc_license[] SEC("license") = "GPL"; /* as BCC sets it */
+
+#include "names.h"
+#include "maps.h"
+#include "other_maps.h"
+#include "socket_maps.h"
+#include "refused.h"
+#if defined(WEIR_BCC_HANDLER)
+#include "handler.h"
+#elif defined(WEIR_BCC_METADATA)
+#include "metadata.h"
+#endif
+
+/* For f(ctx, md); both of the last two headers have their struct pkt_metadata and how it is filled. */
+#define WEIR_WRAP_BCC_HANDLER(function)                            \
+    static __always_inline int weir_bcc_handle(struct xdp_md *ctx) \
+    {                                                              \
+        struct pkt_metadata metadata = weir_bcc_metadata(ctx);     \
+        return function(ctx, &metadata);                           \
+    }                                                              \
+    WEIR_WRAP_XDP(weir_bcc_handle)

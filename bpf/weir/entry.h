@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#pragma once
+/* The wrapper that makes a program a link of the chain. WEIR_PROBE (probe.h) uses it; for foreign source
+ * weir generates one translation unit: the source, this header, WEIR_WRAP_XDP(its function).
+ *
+ * It stands behind foreign code that may bring vmlinux.h, kernel headers or its own helper declarations,
+ * so it includes nothing but weir's own tail_call.h and declares what it needs under weir_ names. */
+#include "tail_call.h"
+
+struct weir_chain_map { /* BPF_MAP_TYPE_PROG_ARRAY */
+    int (*type)[3];
+    int (*max_entries)[WEIR_CHAIN_ENTRIES];
+    int (*key_size)[4];
+    int (*value_size)[4];
+};
+struct weir_saved_map { /* BPF_MAP_TYPE_PERCPU_ARRAY: the word this CPU's packet goes by */
+    int (*type)[6];
+    int (*max_entries)[1];
+    weir_u32 *key;
+    weir_u64 *value;
+};
+struct weir_counts_map { /* BPF_MAP_TYPE_PERCPU_ARRAY */
+    int (*type)[6];
+    int (*max_entries)[1];
+    weir_u32 *key;
+    struct weir_counts *value;
+};
+struct weir_chain_map weir_chain __attribute__((section(".maps"), used));
+struct weir_saved_map weir_saved __attribute__((section(".maps"), used));
+struct weir_counts_map weir_counts __attribute__((section(".maps"), used));
+
+/* Set by the loader before the program is loaded, hence constants of the verifier. */
+const volatile weir_u32 weir_abi __attribute__((section(".rodata.weir"), used)) = WEIR_ABI_VERSION;
+const volatile weir_u32 weir_slot __attribute__((section(".rodata.weir"), used)) = 0;
+
+static void *(*const weir_map_lookup)(void *map, const void *key) = (void *)1;
+
+/* An entry that its author marked noinline is inlined all the same: a call from one program into another
+ * is a relocation that libbpf refuses. Before clang 17 gnu17 has no way to say so. */
+#if __clang_major__ >= 17
+#define WEIR_INLINED [[clang::always_inline]]
+#else
+#define WEIR_INLINED
+#endif
+
+/* The body of a wrapper. The word is saved over the call: on tc-egress a nested packet on the same CPU
+ * (bpf_clone_redirect) overwrites the slot. `flatten` inlines the probe, so that its packet pointers and
+ * its stack are the wrapper's; noinline functions stay calls. */
+#define WEIR_WRAPPER_BODY(ctx, pass, call)                                        \
+    weir_u32 weir_zero = 0;                                                       \
+    weir_u64 *weir_saved_word = weir_map_lookup(&weir_saved, &weir_zero);         \
+    struct weir_counts *weir_counted = weir_map_lookup(&weir_counts, &weir_zero); \
+    if (!weir_saved_word || !weir_counted)                                        \
+        return pass; /* VERIFIER: both have one entry, the lookup cannot fail */  \
+    weir_u64 weir_word = *weir_saved_word;                                        \
+    weir_counted->entered += 1;                                                   \
+    int weir_verdict;                                                             \
+    WEIR_INLINED weir_verdict = (call);                                           \
+    *weir_saved_word = weir_word;                                                 \
+    if (weir_verdict != (pass))                                                   \
+        return weir_verdict;                                                      \
+    weir_enter_slot(ctx, &weir_chain, weir_word, weir_slot + 1);                  \
+    return pass;
+
+/* XDP_PASS is 2 in the kernel's ABI. The section carries frags: see docs/design.md. */
+#define WEIR_WRAP_XDP(function)                                                            \
+    __attribute__((section("xdp"), used, flatten)) int weir_entry(struct xdp_md *weir_ctx) \
+    {                                                                                      \
+        WEIR_WRAPPER_BODY(weir_ctx, 2, function(weir_ctx))                                 \
+    }

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/check_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "table/render.h"
+
+namespace weir::cli {
+namespace {
+
+using Row = std::vector<std::string>;
+
+std::string bytes_text(std::uint64_t bytes) {
+    if (bytes < 10 * 1024) return fmt::format("{} B", bytes);
+    if (bytes < 10 * 1024 * 1024) return fmt::format("{} kB", bytes / 1024);
+    return fmt::format("{} MB", bytes / (1024 * 1024));
+}
+
+/// Rows as columns, two spaces apart; the first row is the heading.
+std::string aligned(const std::vector<Row>& rows) {
+    std::vector<std::size_t> widths(rows.front().size());
+    for (const Row& row : rows)
+        for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+    std::string out;
+    for (const Row& row : rows) {
+        std::string line = " ";
+        for (std::size_t c = 0; c < row.size(); ++c)
+            line += fmt::format(" {:<{}}", row[c], widths[c]);
+        line.erase(line.find_last_not_of(' ') + 1);
+        out += line + "\n";
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string type_text(const bpf::Type& type) {
+    using Kind = bpf::Type::Kind;
+    switch (type.kind) {
+        case Kind::Struct: return fmt::format("struct {} ({} bytes)", type.name, type.size_bytes);
+        case Kind::Union: return fmt::format("union {} ({} bytes)", type.name, type.size_bytes);
+        case Kind::Array:
+            return fmt::format("{}[{}]", type.element ? type_text(*type.element) : "?", type.count);
+        case Kind::Opaque: return fmt::format("{} bytes", type.size_bytes);
+        default: return type.name;
+    }
+}
+
+std::string value_text(const bpf::Type& type, const std::byte* bytes) {
+    std::string out;
+    table::append_text(out, type, bytes);
+    return out;
+}
+
+std::string check_text(const CheckReport& r) {
+    std::string out =
+        fmt::format("probe {}: {} ({})\n  ready in {:.0f} ms, loaded and verified in {:.0f} ms\n",
+                    r.probe, r.source, r.kind, r.build_ms, r.load_ms);
+    for (const std::string& notice : r.notices) out += fmt::format("  note: {}\n", notice);
+    std::vector<Row> programs = {{"program", "role", "instructions", "verified", "machine code"}};
+    for (const ProgramLine& p : r.programs) {
+        programs.push_back({p.name, p.role, std::to_string(p.instructions),
+                            std::to_string(p.verified_instructions), bytes_text(p.native_bytes)});
+    }
+    out += "\n" + aligned(programs);
+    if (!r.maps.empty()) {
+        std::vector<Row> maps = {
+            {"map", "kind", "class", "because", "read", "key", "value", "entries", "memory"}};
+        for (const MapLine& m : r.maps) {
+            maps.push_back({m.name, m.kind, m.map_class + (m.is_frozen ? "" : ", not frozen"),
+                            m.reason, m.is_exported ? m.read : m.read + ", hidden", m.key, m.value,
+                            std::to_string(m.capacity), bytes_text(m.memory_bytes)});
+        }
+        out += "\n" + aligned(maps);
+    }
+    if (!r.parameters.empty()) {
+        std::vector<Row> parameters = {{"parameter", "type", "value", "change with"}};
+        for (const ParameterLine& p : r.parameters)
+            parameters.push_back(
+                {p.name, p.type, p.value, fmt::format("--set {}.{}=VALUE", r.probe, p.name)});
+        out += "\n" + aligned(parameters);
+    }
+    out += fmt::format("\n  memory of all maps, both clones: {}\n", bytes_text(r.memory_bytes));
+    return out;
+}
+
+std::string check_json(const CheckReport& r) {
+    using Json = nlohmann::ordered_json;
+    Json json = {{"v", 1},
+                 {"probe", r.probe},
+                 {"source", r.source},
+                 {"kind", r.kind},
+                 {"build_ms", r.build_ms},
+                 {"load_ms", r.load_ms},
+                 {"notices", r.notices},
+                 {"memory_bytes", r.memory_bytes}};
+    json["programs"] = Json::array();
+    for (const ProgramLine& p : r.programs) {
+        json["programs"].push_back({{"name", p.name},
+                                    {"role", p.role},
+                                    {"instructions", p.instructions},
+                                    {"verified_instructions", p.verified_instructions},
+                                    {"native_bytes", p.native_bytes}});
+    }
+    json["maps"] = Json::object();
+    for (const MapLine& m : r.maps) {
+        json["maps"][m.name] = {{"kind", m.kind},
+                                {"class", m.map_class},
+                                {"reason", m.reason},
+                                {"read", m.read},
+                                {"key", m.key},
+                                {"value", m.value},
+                                {"capacity", m.capacity},
+                                {"memory_bytes", m.memory_bytes},
+                                {"exported", m.is_exported},
+                                {"frozen", m.is_frozen}};
+    }
+    json["parameters"] = Json::object();
+    for (const ParameterLine& p : r.parameters)
+        json["parameters"][p.name] = {{"type", p.type}, {"value", p.value}};
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// What `weir check` found, and how it is shown. Plain values, pure functions.
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bpf/type.h"
+
+namespace weir::cli {
+
+struct ProgramLine {
+    std::string name, role;
+    std::uint32_t instructions = 0, verified_instructions = 0, native_bytes = 0;
+};
+
+struct MapLine {
+    std::string name, kind, map_class, reason, key, value;
+    std::uint32_t capacity = 0;
+    std::uint64_t memory_bytes = 0;  // one copy
+    std::string read;                // mmap, batch, lookup, none
+    bool is_exported = true;
+    bool is_frozen = true;  // false: holds timers, which write at any time
+};
+
+struct ParameterLine {
+    std::string name, type, value;
+};
+
+struct CheckReport {
+    std::string probe, source, kind;
+    double build_ms = 0, load_ms = 0;
+    std::vector<std::string> notices;
+    std::vector<ProgramLine> programs;
+    std::vector<MapLine> maps;
+    std::vector<ParameterLine> parameters;
+    std::uint64_t memory_bytes = 0;  // all maps of both clones
+};
+
+/// "struct flow_key (40 bytes)", "__u64".
+[[nodiscard]] std::string type_text(const bpf::Type& type);
+[[nodiscard]] std::string value_text(const bpf::Type& type, const std::byte* bytes);
+
+[[nodiscard]] std::string check_text(const CheckReport& report);
+/// One JSON object and a newline.
+[[nodiscard]] std::string check_json(const CheckReport& report);
+
+}  // namespace weir::cli

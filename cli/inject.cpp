@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// weir inject: a probe on an interface, a report every window.
+#include <fmt/format.h>
+
+#include "bpf/interface.h"
+#include "cli/inject_options.h"
+#include "cli/output.h"
+#include "cli/sinks.h"
+#include "cli/stop_signal.h"
+#include "cli/verbs.h"
+#include "util/privileges.h"
+#include "weir/engine.h"
+
+namespace weir::cli {
+namespace {
+
+struct InjectArguments {
+    ProbeArguments probe;
+    std::string interface;
+    std::string xdp_mode = "skb";
+    bool is_strict = false;
+    long windows = 0;
+};
+
+Result<AttachMode> parse_mode(const std::string& text) {
+    // The numbers are those of the kernel's XDP_FLAGS_*_MODE, as the classic injector takes them.
+    if (text == "skb" || text == "2") return AttachMode::Skb;
+    if (text == "drv" || text == "4") return AttachMode::Drv;
+    if (text == "hw" || text == "8") return AttachMode::Hw;
+    return fail(Errc::Invalid, fmt::format("-x {}: not an XDP mode", text),
+                "skb, drv, hw, or 2, 4, 8");
+}
+
+/// Everything that can be said before a compiler starts or the kernel is asked to load.
+Result<InjectOptions> check_arguments(const InjectArguments& a) {
+    auto options = to_inject_options(a.probe);
+    if (!options) return options;
+    auto mode = parse_mode(a.xdp_mode);
+    if (!mode) return pass_on(mode);
+    if (auto r = check_files(a.probe); !r) return pass_on(r);
+    if (auto interface = bpf::interface_index(a.interface); !interface) return pass_on(interface);
+    if (auto r = check_kinds(a.probe); !r) return pass_on(r);
+    options->interface = a.interface;
+    options->mode = *mode;
+    options->is_strict = a.is_strict;
+    options->max_windows = static_cast<std::uint64_t>(a.windows);
+    return options;
+}
+
+Result<> inject(const InjectArguments& a) {
+    auto options = check_arguments(a);
+    if (!options) return pass_on(options);
+    auto stop = StopSignal::install();
+    if (!stop) return pass_on(stop);
+    auto engine = Engine::inject(*options);
+    if (!engine) return pass_on(engine);
+    auto output = Output::open(a.probe.output);
+    if (!output) return pass_on(output);
+    stop->arm();
+    for (const std::string& notice : engine->notices()) print_notice(notice);
+    // From here on only maps are read and the link is held: nothing needs more than these.
+    (void)keep_only({Capability::Bpf, Capability::NetAdmin, Capability::Perfmon});
+    auto sink = make_sink(std::move(*output),
+                          {.as_json = a.probe.as_json(), .max_rows = a.probe.row_limit()});
+    return engine->run(*sink, stop->fd());
+}
+
+}  // namespace
+
+Run add_inject(CLI::App& app) {
+    CLI::App* verb =
+        app.add_subcommand("inject", "Put a probe on an interface; report every window");
+    auto a = std::make_shared<InjectArguments>();
+    add_probe_options(*verb, a->probe);
+    verb->add_option("-x,--xdp_mode,--xdp-mode", a->xdp_mode,
+                     "skb|drv|hw or 2|4|8; falls back to skb with a notice")
+        ->type_name("MODE")
+        ->capture_default_str();
+    verb->add_flag("--strict-mode", a->is_strict, "Fail rather than fall back to skb");
+    verb->add_option("--windows", a->windows, "Stop after N windows (default: run until Ctrl-C)")
+        ->type_name("N")
+        ->check(CLI::NonNegativeNumber);
+    verb->add_option("interface", a->interface, "Network interface")
+        ->required()
+        ->type_name("INTERFACE");
+    verb->footer(
+        "Examples:\n"
+        "  weir inject eth0\n"
+        "  weir inject -b count.bpf.c -t 0.5 -x drv eth0\n"
+        "  weir inject -b ebpf.c --cflags '-DPORT=443' --format json --windows 10 eth0");
+    return [a] {
+        auto done = inject(*a);
+        return done ? 0 : print_error(done.error(), a->probe.is_verbose);
+    };
+}
+
+}  // namespace weir::cli

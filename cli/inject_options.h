@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The options that `weir inject` and `weir replay` share (docs/design.md, "Command line"), and what
+// is checked of them before anything is compiled.
+#include <CLI/CLI.hpp>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "weir/engine.h"
+#include "weir/result.h"
+
+namespace weir::cli {
+
+struct ProbeArguments {
+    std::string bpf = "flows";
+    std::string model = "none";
+    std::string extractor = "auto";
+    std::string time_window = "10";
+    std::string format = "text";
+    std::string output;
+    std::string profile;
+    std::string alerts;
+    double threshold = 0.5;
+    long max_alerts = -1;
+    long max_rows = -1;
+    std::string program;
+    std::vector<std::string> cflags;
+    std::vector<std::string> window_maps;
+    std::vector<std::string> persist_maps;
+    std::vector<std::string> settings;
+    bool is_verbose = false;
+
+    [[nodiscard]] bool as_json() const { return format == "json"; }
+    [[nodiscard]] std::size_t row_limit() const;
+};
+
+/// Adds the options that say how a probe is built: what `weir check` needs too.
+void add_build_options(CLI::App& app, ProbeArguments& arguments);
+/// Adds the shared options of inject and replay, the build options among them.
+void add_probe_options(CLI::App& app, ProbeArguments& arguments);
+
+/// Seconds, fractions allowed. Errors: Invalid (no number, under 0.05).
+[[nodiscard]] Result<std::chrono::nanoseconds> parse_window(const std::string& text);
+
+/// "-DA=1 -I 'my dir'" into words, as a shell would.
+[[nodiscard]] Result<std::vector<std::string>> split_words(const std::string& text);
+
+/// Fills what both verbs need. Errors: Invalid.
+[[nodiscard]] Result<InjectOptions> to_inject_options(const ProbeArguments& arguments);
+
+/// That probe, model and extractor are there. Errors: NotFound, with the name.
+[[nodiscard]] Result<> check_files(const ProbeArguments& arguments);
+/// That every kind asked for is built. Errors: Unsupported, with the name.
+[[nodiscard]] Result<> check_kinds(const ProbeArguments& arguments);
+
+}  // namespace weir::cli

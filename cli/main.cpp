@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// weir: eBPF probes on a network interface, one exact and typed picture a window.
+#include <fmt/format.h>
+
+#include <utility>
+#include <vector>
+
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr const char* kFooter = R"(
+Examples:
+  weir inject eth0                         the default probe, a window every 10 s
+  weir inject -b count.bpf.c -t 1 eth0     your own probe: libbpf style, BCC dialect or <weir/probe.h>
+  weir inject -t 2 --format json eth0      one JSON object per window on standard output
+  weir check count.bpf.c                   compile, load and verify; attach nothing
+  weir doctor                              what works on this machine, and what does not
+
+Exit codes: 0 done; 2 usage or compile error; 3 privileges; 4 not found; 5 interface busy;
+            6 rejected by the verifier; 7 unsupported; 8 input/output; 130 second signal.)";
+
+int real_main(int argc, char** argv) {
+    CLI::App app(
+        "weir injects eBPF probes into network interfaces and reports every time window exactly.",
+        "weir");
+    app.footer(kFooter + 1);
+    app.set_version_flag("--version", "weir " WEIR_VERSION);
+    app.require_subcommand(1);
+    const std::vector<std::pair<const char*, Run>> verbs = {
+        {"inject", add_inject(app)},
+        {"replay", add_replay(app)},
+        {"check", add_check(app)},
+        {"doctor", add_doctor(app)},
+    };
+    try {  // CLI11 throws; nothing else does
+        app.parse(argc, argv);
+    } catch (const CLI::Success& e) {
+        return app.exit(e);  // --help, --version
+    } catch (const CLI::ParseError& e) {
+        return print_error(
+            {.code = Errc::Invalid, .message = e.what(), .log = {}, .hint = "weir --help"}, false);
+    }
+    for (const auto& [name, run] : verbs)
+        if (app.got_subcommand(name)) return run();
+    return exit_code(Errc::Invalid);
+}
+
+}  // namespace
+}  // namespace weir::cli
+
+int main(int argc, char** argv) { return weir::cli::real_main(argc, argv); }

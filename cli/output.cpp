@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/output.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+
+#include "util/errno.h"
+
+namespace weir::cli {
+
+Result<Output> Output::open(const std::string& path) {
+    UniqueFd fd(path.empty()
+                    ? ::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
+                    : ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (auto r = check_errno(fd.get(), path.empty() ? "standard output" : path); !r) {
+        r.error().code = Errc::Io;
+        return pass_on(r);
+    }
+    return Output(std::move(fd));
+}
+
+Result<> Output::write(std::string_view text) const {
+    while (!text.empty()) {
+        const ssize_t n = ::write(fd_.get(), text.data(), text.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail(Errc::Io, "output: " + errno_name(errno));
+        text.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return {};
+}
+
+bool Output::is_terminal() const { return ::isatty(fd_.get()) == 1; }
+
+int print_error(const Error& error, bool verbose) {
+    std::string text = fmt::format("weir: {}\n", error.message);
+    if (verbose && !error.log.empty()) text += error.log + "\n";
+    if (!error.hint.empty()) text += fmt::format("hint: {}\n", error.hint);
+    std::fputs(text.c_str(), stderr);
+    return exit_code(error.code);
+}
+
+void print_notice(std::string_view message) { fmt::print(stderr, "weir: note: {}\n", message); }
+
+}  // namespace weir::cli

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Where windows go (standard output or --output FILE) and how people are told of errors (standard
+// error). Thread rule: an Output belongs to one probe's worker; print_* may be called from any
+// thread.
+#include <string>
+#include <string_view>
+
+#include "util/fd.h"
+#include "weir/result.h"
+
+namespace weir::cli {
+
+class Output {
+public:
+    /// Empty path: standard output. Errors: Io, Permission.
+    [[nodiscard]] static Result<Output> open(const std::string& path);
+
+    /// Writes all of it. Errors: Io (disk full, reader gone).
+    [[nodiscard]] Result<> write(std::string_view text) const;
+    [[nodiscard]] bool is_terminal() const;
+
+private:
+    explicit Output(UniqueFd fd) : fd_(std::move(fd)) {}
+    UniqueFd fd_;
+};
+
+/// "weir: MESSAGE", the log with `verbose`, then "hint: ..." where there is one. Returns the exit
+/// code.
+int print_error(const Error& error, bool verbose);
+/// "weir: note: MESSAGE"
+void print_notice(std::string_view message);
+
+}  // namespace weir::cli

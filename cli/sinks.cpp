@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/sinks.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctime>
+#include <iterator>
+
+#include "table/render.h"
+
+namespace weir::cli {
+namespace {
+
+class JsonSink : public WindowSink {
+public:
+    JsonSink(Output output, std::size_t max_rows)
+        : output_(std::move(output)), max_rows_(max_rows) {}
+
+    void extract(const Window& window) override {
+        tables_ = "{";
+        for (const table::Table& t : window.tables) {
+            if (tables_.size() > 1) tables_ += ',';
+            table::append_json_string(tables_, t.shape->name);
+            tables_ += ':';
+            table::append_table_json(tables_, t, max_rows_);
+        }
+        tables_ += '}';
+    }
+
+    Result<> report(const Window& w) override {
+        std::string line = fmt::format(R"({{"v":1,"window":{},"probe":)", w.number);
+        table::append_json_string(line, w.probe);
+        line += R"(,"interface":)";
+        table::append_json_string(line, w.interface);
+        auto out = std::back_inserter(line);
+        fmt::format_to(out, R"(,"hook":"{}","mode":"{}","start_ns":{},"end_ns":{},"late":{})",
+                       w.hook, w.mode, w.start_ns, w.end_ns, w.health.late);
+        fmt::format_to(out, R"(,"packets":{{"entered":{}}},"health":)", w.entered);
+        append_health(line, w.health);
+        const StageTimings& t = w.timings_us;
+        fmt::format_to(
+            out,
+            R"(,"timings_us":{{"flip":{:.1f},"grace":{:.1f},"read":{:.1f},"extract":{:.1f},)"
+            R"("predict":{:.1f},"total":{:.1f}}},"tables":)",
+            t.flip, t.grace, t.read, t.extract, t.predict, t.total);
+        line += tables_;
+        line += "}\n";
+        return output_.write(line);
+    }
+
+private:
+    static void append_list(std::string& out, const char* name,
+                            const std::vector<std::string>& items) {
+        if (items.empty()) return;
+        out += fmt::format(R"(,"{}":[)", name);
+        for (const std::string& item : items) {
+            if (out.back() != '[') out += ',';
+            table::append_json_string(out, item);
+        }
+        out += ']';
+    }
+
+    static void append_health(std::string& out, const WindowHealth& h) {
+        out += fmt::format(R"({{"late":{},"tail_call_misses":{},"truncated":{})", h.late,
+                           h.tail_call_misses, h.truncated);
+        append_list(out, "errors", h.errors);
+        append_list(out, "not_frozen", h.not_frozen);
+        out += '}';
+    }
+
+    Output output_;
+    std::size_t max_rows_;
+    std::string tables_;
+};
+
+std::string grouped(std::uint64_t number) {
+    std::string digits = std::to_string(number);
+    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
+        digits.insert(static_cast<std::size_t>(at), ",");
+    return digits;
+}
+
+std::string clock_time(std::int64_t unix_ns) {
+    const std::time_t seconds = unix_ns / 1'000'000'000;
+    std::tm local{};
+    localtime_r(&seconds, &local);
+    return fmt::format("{:%H:%M:%S}.{:03}", local, unix_ns / 1'000'000 % 1000);
+}
+
+std::string duration(double us) {
+    if (us < 1000) return fmt::format("{:.1f} us", us);
+    if (us < 1e6) return fmt::format("{:.1f} ms", us / 1e3);
+    return fmt::format("{:.2f} s", us / 1e6);
+}
+
+class TextSink : public WindowSink {
+public:
+    TextSink(Output output, std::size_t max_rows)
+        : output_(std::move(output)), max_rows_(max_rows), use_colour_(output_.is_terminal()) {}
+
+    void extract(const Window& window) override {
+        tables_.clear();
+        for (const table::Table& t : window.tables)
+            table::append_table_text(tables_, t, max_rows_, use_colour_);
+    }
+
+    Result<> report(const Window& w) override {
+        const double seconds = static_cast<double>(w.end_ns - w.start_ns) / 1e9;
+        std::string page = strong(fmt::format("window {}", w.number));
+        page += fmt::format("  {} + {:.3f} s  {} on {} ({}, {})  ", clock_time(w.start_ns), seconds,
+                            w.probe, w.interface, w.hook, w.mode);
+        page += strong(fmt::format("{} packets", grouped(w.entered)));
+        if (seconds > 0)
+            page += fmt::format(
+                " ({}/s)",
+                grouped(static_cast<std::uint64_t>(static_cast<double>(w.entered) / seconds)));
+        page += '\n';
+        page += warnings(w.health);
+        page += tables_;
+        const StageTimings& t = w.timings_us;
+        page += faint(fmt::format("flip {}, grace {}, read {}, extract {}, total {}",
+                                  duration(t.flip), duration(t.grace), duration(t.read),
+                                  duration(t.extract), duration(t.total)));
+        page += "\n\n";
+        return output_.write(page);
+    }
+
+private:
+    [[nodiscard]] std::string styled(const char* code, const std::string& text) const {
+        return use_colour_ ? fmt::format("\033[{}m{}\033[0m", code, text) : text;
+    }
+    [[nodiscard]] std::string strong(const std::string& text) const { return styled("1", text); }
+    [[nodiscard]] std::string faint(const std::string& text) const { return styled("2", text); }
+
+    [[nodiscard]] std::string warnings(const WindowHealth& h) const {
+        std::string lines;
+        const auto add = [&](const std::string& text) {
+            lines += styled("33", "! " + text) + "\n";
+        };
+        if (h.late != 0)
+            add(fmt::format("late: {} grid points passed before this window could close", h.late));
+        if (h.tail_call_misses != 0)
+            add(fmt::format("{} packets found no probe", h.tail_call_misses));
+        if (h.truncated != 0) add(fmt::format("{} tables could not be read whole", h.truncated));
+        for (const std::string& error : h.errors) add(error);
+        for (const std::string& map : h.not_frozen) add(map + " is not frozen: it holds timers");
+        return lines;
+    }
+
+    Output output_;
+    std::size_t max_rows_;
+    bool use_colour_;
+    std::string tables_;
+};
+
+}  // namespace
+
+std::unique_ptr<WindowSink> make_sink(Output output, const SinkOptions& options) {
+    if (options.as_json) return std::make_unique<JsonSink>(std::move(output), options.max_rows);
+    return std::make_unique<TextSink>(std::move(output), options.max_rows);
+}
+
+}  // namespace weir::cli

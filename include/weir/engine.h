@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Start here: puts a probe on an interface and hands over every window.
+//
+//     auto engine = weir::Engine::inject({.probe = "flows", .interface = "eth0", .window = 2s});
+//     if (!engine) return report(engine.error());
+//     auto done = engine->run(sink, stop_fd);
+//
+// Ownership: the Engine owns everything it made in the kernel; the interface is free again when it
+// dies, also when the process is killed. Thread rule: inject() and run() on one thread, the engine
+// thread; a sink is called on the probe's own worker thread. Kernel: 5.15.
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "weir/result.h"
+
+namespace weir {
+
+namespace table {
+struct Table;
+}
+
+enum class AttachMode { Skb, Drv, Hw };
+
+struct InjectOptions {
+    std::string probe = "flows";  ///< shipped name, directory, source or object
+    std::string interface;
+    std::chrono::nanoseconds window = std::chrono::seconds(10);  ///< 50 ms at least
+    AttachMode mode = AttachMode::Skb;
+    bool is_strict = false;         ///< fail rather than fall back to Skb
+    std::uint64_t max_windows = 0;  ///< run() returns after so many; 0: never
+    std::string program;            ///< entry function, where the source has several
+    std::vector<std::string> cflags;
+    std::vector<std::string> window_maps;   ///< maps to make windowed
+    std::vector<std::string> persist_maps;  ///< maps to make persistent
+    std::vector<std::pair<std::string, std::string>>
+        settings;  ///< {"PROBE.PARAM" or "PROBE.MAP.max_entries", value}
+};
+
+/// Microseconds each stage took; total: from the flip to the report.
+struct StageTimings {
+    double flip = 0, grace = 0, read = 0, extract = 0, predict = 0, total = 0;
+};
+
+struct WindowHealth {
+    std::uint64_t late = 0;  ///< grid points that passed before the window could close
+    std::uint64_t tail_call_misses =
+        0;                            ///< packets that found no probe; 0 unless something is wrong
+    std::uint64_t truncated = 0;      ///< tables of which not everything could be read
+    std::vector<std::string> errors;  ///< what failed in this window; counting went on
+    std::vector<std::string> not_frozen;  ///< maps that the kernel writes at any time (timers)
+};
+
+/// One closed window. Its tables are exclusively the reader's until report() returns.
+struct Window {
+    std::uint64_t number = 0;  ///< 1 is the first
+    std::string probe, interface, hook, mode;
+    std::int64_t start_ns = 0, end_ns = 0;  ///< Unix time of the flips that opened and closed it
+    std::uint64_t entered = 0;              ///< packets that entered the probe
+    StageTimings timings_us;
+    WindowHealth health;
+    std::span<const table::Table> tables;
+};
+
+/// What becomes of a window. Called on the probe's worker thread, one window at a time; taking
+/// longer than a window makes the next one late, and loses nothing.
+class WindowSink {
+public:
+    WindowSink() = default;
+    WindowSink(const WindowSink&) = delete;
+    WindowSink& operator=(const WindowSink&) = delete;
+    virtual ~WindowSink() = default;
+
+    /// Turns the tables into what is to be reported; its time is `extract`.
+    virtual void extract(const Window& window) = 0;
+    /// Reports, with every timing known. An error ends run().
+    [[nodiscard]] virtual Result<> report(const Window& window) = 0;
+};
+
+class Engine {
+public:
+    /// Finds, compiles and loads the probe, and attaches it. Packets are counted when it returns.
+    /// Errors: NotFound (probe, interface, compiler), Invalid (does not compile, no program, window
+    /// under 50 ms), Permission, Busy (somebody else's program is there), Rejected (verifier),
+    /// Unsupported. On error nothing stays in the kernel.
+    [[nodiscard]] static Result<Engine> inject(const InjectOptions& options);
+
+    /// What the user should know and that is no error: a fall-back, a faster mode.
+    [[nodiscard]] const std::vector<std::string>& notices() const;
+    [[nodiscard]] const std::string& mode() const;
+
+    /// Closes windows on a fixed grid until `stop_fd` is readable (then closes the open one at
+    /// once), max_windows are reported, or the interface vanishes. Errors: NotFound (the interface
+    /// vanished; the open window was reported), what sink.report() said, Io.
+    [[nodiscard]] Result<> run(WindowSink& sink, int stop_fd);
+
+    Engine(Engine&&) noexcept;
+    Engine& operator=(Engine&&) noexcept;
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+    ~Engine();
+
+private:
+    struct State;
+    explicit Engine(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace weir

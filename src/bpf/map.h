@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A map that exists in the kernel: its shape, its types and the calls on it.
+//
+// Ownership: borrows the descriptor from the Object that created it; copies are cheap and must not
+// outlive that Object. Thread rule: the kernel serialises; the calls keep no state here.
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "bpf/type.h"
+#include "util/fd.h"
+#include "weir/result.h"
+
+namespace weir::bpf {
+
+/// enum bpf_map_type, by the kernel's numbers; only those that weir speaks of have a name.
+enum class MapKind : std::uint32_t {
+    Hash = 1,
+    Array = 2,
+    ProgArray = 3,
+    PerfEventArray = 4,
+    PercpuHash = 5,
+    PercpuArray = 6,
+    StackTrace = 7,
+    LruHash = 9,
+    LruPercpuHash = 10,
+    LpmTrie = 11,
+    ArrayOfMaps = 12,
+    HashOfMaps = 13,
+    Devmap = 14,
+    Cpumap = 16,
+    Xskmap = 17,
+    Queue = 22,
+    Stack = 23,
+    DevmapHash = 25,
+    Ringbuf = 27,
+};
+
+/// "hash", "percpu_array"...: the kernel's words, as bpftool prints them.
+[[nodiscard]] std::string kind_name(MapKind kind);
+[[nodiscard]] bool is_percpu(MapKind kind);
+
+/// Bytes from one value to the next where values stand side by side (mmap-ed ARRAY, per-CPU
+/// values). Source: kernel/bpf/arraymap.c:array_map_alloc (elem_size), v5.5 and later.
+[[nodiscard]] constexpr std::uint32_t value_stride(std::uint32_t value_bytes) {
+    return (value_bytes + 7) / 8 * 8;
+}
+
+struct MapShape {
+    std::string name = {};  // the author's; sections of globals: ".bss", ".data", ".rodata"...
+    MapKind kind{};
+    std::uint32_t key_bytes = 0;
+    std::uint32_t value_bytes = 0;
+    std::uint32_t max_entries = 0;
+    std::uint32_t flags = 0;
+    bool is_globals =
+        false;  // the map behind a section of global variables; value type is a Struct of them
+    TypePtr key = {};  // Opaque where the source gave no type; QUEUE and STACK have key_bytes 0
+    TypePtr value = {};
+};
+
+class Map {
+public:
+    Map(MapShape shape, int fd) : shape_(std::move(shape)), fd_(fd) {}
+
+    [[nodiscard]] const MapShape& shape() const { return shape_; }
+    [[nodiscard]] const std::string& name() const { return shape_.name; }
+    [[nodiscard]] int fd() const { return fd_; }  ///< borrowed
+
+    /// Bytes that one lookup fills: value_bytes, or for per-CPU kinds stride * possible CPUs.
+    [[nodiscard]] std::uint32_t lookup_bytes() const;
+
+    /// One system call each. Errors: NotFound (no such key; queue empty), else as errno says.
+    [[nodiscard]] Result<> lookup(const void* key, void* value) const;
+    [[nodiscard]] Result<> update(const void* key, const void* value) const;
+    [[nodiscard]] Result<> erase(const void* key) const;
+    [[nodiscard]] Result<> pop(void* value) const;
+    /// `previous` null: the first key. Errors: NotFound at the end.
+    [[nodiscard]] Result<> next_key(const void* previous, void* key) const;
+
+    /// Whether user space may read it at all (BPF_F_WRONLY says no).
+    [[nodiscard]] bool is_readable() const;
+
+    struct Batch {
+        std::uint32_t rows = 0;
+        bool is_last = false;
+        bool needs_room = false;  // one bucket holds more entries than there was room for; nothing
+                                  // is consumed: call again with the same cursor and more room
+    };
+    /// Reads up to `rows` entries from where `cursor` left off. cursor: at least max(4, key_bytes)
+    /// bytes, is_first on the first call. Keys and values side by side, values lookup_bytes()
+    /// apart. A map that changes meanwhile may give fewer rows than there are, also none, before
+    /// the last. Errors: Unsupported (kind or kernel has no batch).
+    [[nodiscard]] Result<Batch> lookup_batch(std::span<std::byte> cursor, bool is_first, void* keys,
+                                             void* values, std::uint32_t rows) const;
+    /// Deletes these keys, in order, up to the first that is gone already; returns how many it
+    /// deleted. Errors: Unsupported.
+    [[nodiscard]] Result<std::uint32_t> erase_batch(const void* keys, std::uint32_t rows) const;
+    /// Updates these keys. Errors: Unsupported.
+    [[nodiscard]] Result<> update_batch(const void* keys, const void* values,
+                                        std::uint32_t rows) const;
+
+    enum class Access { ReadOnly, ReadWrite };
+    /// Maps the values of an mmap-able ARRAY (max_entries * value_stride, rounded up to pages).
+    /// Errors: Permission (ReadWrite of a frozen map: .rodata); Unsupported (values with locks or
+    /// timers).
+    [[nodiscard]] Result<Mapping> map_values(Access access = Access::ReadWrite) const;
+    [[nodiscard]] bool is_mmapable() const;
+
+private:
+    MapShape shape_;
+    int fd_;
+};
+
+/// CPUs that per-CPU values have a place for; at least 1.
+[[nodiscard]] std::uint32_t possible_cpus();
+
+}  // namespace weir::bpf

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/entry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+
+namespace weir::compile {
+namespace {
+
+using Functions = std::vector<const Function*>;
+
+constexpr std::string_view kNativeEntry = "weir_entry";  // what WEIR_PROBE defines
+
+bool has_prefix(std::string_view section, std::string_view prefix) {
+    return section == prefix || section.starts_with(std::string(prefix) + "/");
+}
+
+/// A name that libbpf 1.x knows for programs of the xdp hook.
+bool is_known_xdp(std::string_view section) {
+    return has_prefix(section, "xdp") || has_prefix(section, "xdp.frags");
+}
+
+/// Runs behind a redirect into such a map, never on an interface.
+bool is_behind_redirect(std::string_view section) {
+    return section.starts_with("xdp") && (section.contains("devmap") || section.contains("cpumap"));
+}
+
+/// A name for other hooks that libbpf 1.x knows; there, struct xdp_md does not make it an xdp
+/// program.
+bool is_other_hook(std::string_view section) {
+    static constexpr std::array<std::string_view, 8> kPrefixes = {
+        "freplace", "fentry", "fexit", "kprobe", "tracepoint", "tp", "raw_tp", "syscall"};
+    return std::ranges::any_of(kPrefixes, [&](auto prefix) { return has_prefix(section, prefix); });
+}
+
+bool is_tc_section(std::string_view section) {
+    static constexpr std::array<std::string_view, 5> kPrefixes = {"tc", "tcx", "classifier",
+                                                                  "action", "netkit"};
+    return std::ranges::any_of(kPrefixes, [&](auto prefix) { return has_prefix(section, prefix); });
+}
+
+bool is_in_text(const Function& f) { return f.section.empty() || f.section.starts_with(".text"); }
+
+bool is_tc(const Function& f) { return f.context == Context::Tc || is_tc_section(f.section); }
+
+bool is_xdp_program(const Function& f) {
+    if (is_in_text(f) || is_tc(f) || is_behind_redirect(f.section)) return false;
+    return is_known_xdp(f.section) || (f.context == Context::Xdp && !is_other_hook(f.section));
+}
+
+/// A function without a section that can be nothing but a program of the BCC dialect.
+bool is_bare_program(const Function& f, Context context) {
+    return f.is_own && is_in_text(f) && !f.is_static && !f.is_inline && f.parameters == 1 &&
+           f.context == context;
+}
+
+template <class Predicate>
+Functions select(const Scan& scan, Predicate predicate) {
+    Functions selected;
+    for (const auto& f : scan.functions)
+        if (predicate(f)) selected.push_back(&f);
+    return selected;
+}
+
+/// One indented line for each function: its name, section and place.
+std::string listed(const Functions& functions) {
+    std::size_t width = 0;
+    for (const auto* f : functions) width = std::max(width, f->name.size());
+    std::string text;
+    for (const auto* f : functions) {
+        const auto section = f->section.empty() ? "no section" : "SEC(\"" + f->section + "\")";
+        text += fmt::format("\n  {:<{}}  {}  {}:{}", f->name, width, section,
+                            std::filesystem::path(f->file).filename().string(), f->line);
+    }
+    return text;
+}
+
+/// Steps from one word to the other: letters inserted, left out or exchanged.
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            const std::size_t exchanged = diagonal + (a[i] == b[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({exchanged, row[j] + 1, row[j + 1] + 1});
+        }
+    }
+    return row.back();
+}
+
+/// Everything a person could mean by "program" here: what --program accepts without surprise.
+Functions programs_of(const Scan& scan) {
+    return select(scan, [](const Function& f) {
+        return is_xdp_program(f) || is_bare_program(f, Context::Xdp) ||
+               (f.is_own && f.context == Context::Xdp &&
+                (f.name == "handle_rx" || f.name == "handler"));
+    });
+}
+
+Functions tc_programs_of(const Scan& scan) {
+    return select(scan, [](const Function& f) {
+        return is_tc(f) && (!is_in_text(f) || is_bare_program(f, Context::Tc) ||
+                            f.name == "handle_rx" || f.name == "handler");
+    });
+}
+
+std::unexpected<Error> no_such_program(const Scan& scan, const std::string& name) {
+    const Functions programs = programs_of(scan);
+    std::string hint;
+    std::size_t best = std::max<std::size_t>(2, name.size() / 3) + 1;
+    for (const auto* f : programs) {
+        const std::size_t steps = distance(name, f->name);
+        if (steps < best) {
+            best = steps;
+            hint = "did you mean --program " + f->name + "?";
+        }
+    }
+    if (programs.empty())
+        return fail(Errc::Invalid, "no function " + name + ", and no XDP program at all");
+    return fail(Errc::Invalid, "no function " + name + "; programs here:" + listed(programs), hint);
+}
+
+std::unexpected<Error> only_tc(const Functions& functions) {
+    return fail(Errc::Invalid,
+                "only tc programs here, and tc hooks are not built yet:" + listed(functions));
+}
+
+std::string section_notice(const Function& f) {
+    return fmt::format("SEC(\"{}\") is not a name libbpf 1.x knows; {} is taken for an xdp program",
+                       f.section, f.name);
+}
+
+Result<Entry> wrapped(const Function& f) {
+    if (is_tc(f))
+        return fail(Errc::Invalid,
+                    "this is a tc program, and tc hooks are not built yet:" + listed({&f}));
+    Entry entry{.function = f.name, .wrapper = Wrapper::Xdp, .notices = {}};
+    if (f.parameters == 2 && (f.name == "handler" || f.name == "handle_rx"))
+        entry.wrapper = Wrapper::BccMetadata;
+    else if (f.parameters != 1)
+        return fail(Errc::Invalid,
+                    fmt::format("{} takes {} parameters; a program takes the context alone, "
+                                "`struct xdp_md *`",
+                                f.name, f.parameters));
+    if (!is_in_text(f) && !is_known_xdp(f.section)) entry.notices.push_back(section_notice(f));
+    return entry;
+}
+
+/// WEIR_PROBE(name) defines weir_entry and then, on the same line, the author's function.
+Result<Entry> native_entry(const Scan& scan, const std::string& program) {
+    Functions authors;
+    for (auto f = scan.functions.begin(); f != scan.functions.end(); ++f) {
+        if (f->name != kNativeEntry) continue;
+        const auto next = f + 1;
+        const bool is_next =
+            next != scan.functions.end() && next->file == f->file && next->line == f->line;
+        authors.push_back(is_next ? &*next : &*f);
+    }
+    if (authors.size() > 1)
+        return fail(Errc::Invalid, "several WEIR_PROBE in one source:" + listed(authors),
+                    "one source holds one probe");
+    if (!program.empty() && program != authors[0]->name)
+        return fail(Errc::Invalid,
+                    "no function " + program + "; the probe here is:" + listed(authors));
+    return Entry{.function = authors[0]->name, .wrapper = Wrapper::Inside, .notices = {}};
+}
+
+/// handle_rx and handler are entries by name when they take a context first; a callback that
+/// happens to be called handler does not.
+const Function* entry_by_name(const Scan& scan) {
+    for (const std::string_view name : {"handle_rx", "handler"}) {
+        const auto named = select(scan, [&](const Function& f) {
+            return f.is_own && f.name == name && f.context != Context::None &&
+                   (f.parameters == 1 || f.parameters == 2);
+        });
+        if (!named.empty()) return named[0];
+    }
+    return nullptr;
+}
+
+Result<Entry> only_program(const Scan& scan) {
+    auto programs = select(scan, is_xdp_program);
+    // Next to programs with a section, a function without one is a subprogram.
+    if (programs.empty())
+        programs = select(scan, [](const Function& f) { return is_bare_program(f, Context::Xdp); });
+    if (programs.size() == 1) return wrapped(*programs[0]);
+    if (programs.size() > 1)
+        return fail(Errc::Invalid, "several programs, choose one:" + listed(programs),
+                    "--program NAME");
+    if (const auto tc = tc_programs_of(scan); !tc.empty()) return only_tc(tc);
+    const auto others = select(scan, [](const Function& f) { return f.is_own && !is_in_text(f); });
+    return fail(
+        Errc::Invalid,
+        "no XDP program in it" + (others.empty() ? "" : "; programs here:" + listed(others)),
+        "write SEC(\"xdp\") int NAME(struct xdp_md *ctx)");
+}
+
+}  // namespace
+
+Result<Entry> choose_entry(const Scan& scan, const std::string& program) {
+    if (!scan.old_maps.empty())
+        return fail(Errc::Invalid,
+                    "map " + scan.old_maps[0] +
+                        " is defined by SEC(\"maps\"), which libbpf 1.x cannot load",
+                    "define it in SEC(\".maps\") with __uint and __type");
+    const auto is_native = [](const Function& f) { return f.name == kNativeEntry; };
+    if (std::ranges::any_of(scan.functions, is_native)) return native_entry(scan, program);
+    if (!program.empty()) {
+        const auto named = select(scan, [&](const Function& f) { return f.name == program; });
+        if (named.empty()) return no_such_program(scan, program);
+        return wrapped(*named[0]);
+    }
+    if (const Function* f = entry_by_name(scan)) return wrapped(*f);
+    return only_program(scan);
+}
+
+}  // namespace weir::compile

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/loop.h"
+
+#include <poll.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "util/clock.h"
+#include "util/errno.h"
+
+namespace weir {
+namespace {
+
+timespec to_timespec(Nanoseconds ns) {
+    return {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
+}
+
+double microseconds(Nanoseconds from, Nanoseconds to) {
+    return static_cast<double>(to - from) / 1e3;
+}
+
+constexpr std::uint64_t kNoMoreWindows =
+    0;  // Open::number of a probe that has closed its last window
+
+}  // namespace
+
+/// Arms the timer on the absolute grid: a tick that comes late does not move the next one.
+Result<> WindowLoop::start() {
+    timer_ = UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (auto r = check_errno(timer_.get(), "timerfd"); !r) return r;
+    const Nanoseconds now = monotonic_ns();
+    grid_ = Grid(now, options_.period);
+    const itimerspec ticks{.it_interval = to_timespec(options_.period),
+                           .it_value = to_timespec(now + options_.period)};
+    open_.assign(sessions_.size(), Open{.start_unix_ns = options_.attached_ns + unix_offset_ns()});
+    return check_errno(::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &ticks, nullptr),
+                       "timerfd");
+}
+
+Result<> WindowLoop::run(bpf::InterfaceWatch& watch) {
+    if (auto r = start(); !r) return r;
+    while (!is_finished())
+        if (auto r = wait_for_events(watch); !r) return r;
+    if (has_vanished_) return fail(Errc::NotFound, options_.interface + ": the interface vanished");
+    return {};
+}
+
+Result<> WindowLoop::wait_for_events(bpf::InterfaceWatch& watch) {
+    std::vector<pollfd> fds = {
+        {.fd = timer_.get(), .events = POLLIN, .revents = 0},
+        {.fd = is_stopping_ ? -1 : options_.stop_fd, .events = POLLIN, .revents = 0},
+        {.fd = is_stopping_ ? -1 : watch.fd(), .events = POLLIN, .revents = 0}};
+    const std::size_t first_worker = fds.size();
+    for (auto& session : sessions_)
+        fds.push_back({.fd = session->worker().done_fd(), .events = POLLIN, .revents = 0});
+    if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) return check_errno(-1, "poll");
+    for (std::size_t slot = 0; slot < sessions_.size(); ++slot)
+        if ((fds[first_worker + slot].revents & POLLIN) != 0)
+            if (auto r = release(slot); !r) return r;
+    if (fds[2].revents != 0) {
+        auto gone = watch.has_vanished();
+        if (!gone) return pass_on(gone);
+        has_vanished_ = *gone;
+    }
+    if (fds[1].revents != 0 || has_vanished_) is_stopping_ = true;
+    const bool is_tick = (fds[0].revents & POLLIN) != 0;
+    // A stop closes the open windows at once, or as soon as their twins are released.
+    return is_tick || is_stopping_ ? on_tick() : Result<>{};
+}
+
+Result<> WindowLoop::on_tick() {
+    std::uint64_t expirations = 0;
+    (void)!::read(timer_.get(), &expirations, sizeof(expirations));  // the clock says where we are
+    for (auto& session : sessions_) {
+        if (session->is_twin_clean() || !session->worker().is_idle()) continue;
+        if (auto r = session->clear(); !r) pending_errors_.push_back(r.error().message);
+    }
+    return close_windows(grid_.point_at(monotonic_ns()));
+}
+
+/// Once per grid point, for every probe whose twin is clean: flip, grace, read; the workers
+/// extract, predict and report; release() clears.
+Result<> WindowLoop::close_windows(std::int64_t point) {
+    std::uint64_t due = 0;
+    for (std::size_t slot = 0; slot < sessions_.size(); ++slot) {
+        const bool is_open = open_[slot].number != kNoMoreWindows;
+        const bool is_over = is_stopping_ || point > open_[slot].opened_at;
+        if (is_open && is_over && sessions_[slot]->is_twin_clean()) due |= Chain::bit(slot);
+    }
+    if (due == 0) return {};
+    const Nanoseconds flip_begin = monotonic_ns();
+    chain_.flip(due);
+    const Nanoseconds flipped = monotonic_ns();
+    const Nanoseconds end_unix_ns = flipped + unix_offset_ns();
+    if (auto r = grace_.wait(); !r) return wrap(r, "grace");
+    const Nanoseconds quiet = monotonic_ns();
+    for (std::size_t slot = 0; slot < sessions_.size(); ++slot) {
+        if ((due & Chain::bit(slot)) == 0) continue;
+        const Nanoseconds begin = monotonic_ns();
+        Window window = describe(slot, point, end_unix_ns);
+        window.timings_us.flip = microseconds(flip_begin, flipped);
+        window.timings_us.grace = microseconds(flipped, quiet);
+        sessions_[slot]->read(chain_.active(slot) ^ 1, std::move(window), begin);
+        open_[slot] = {.number = is_last_window(slot) ? kNoMoreWindows : open_[slot].number + 1,
+                       .opened_at = point,
+                       .start_unix_ns = end_unix_ns};
+        sessions_[slot]->hand_over(sink_, flip_begin);
+    }
+    if (auto misses = chain_.tail_call_misses()) misses_before_ = *misses;
+    pending_errors_.clear();
+    return {};
+}
+
+Window WindowLoop::describe(std::size_t slot, std::int64_t point, Nanoseconds end_unix_ns) const {
+    Window window;
+    window.number = open_[slot].number;
+    window.probe = chain_.pair(slot).name();
+    window.interface = options_.interface;
+    window.hook = "xdp";
+    window.mode = options_.mode;
+    window.start_ns = open_[slot].start_unix_ns;
+    window.end_ns = end_unix_ns;
+    window.health.late = Grid::late(open_[slot].opened_at, point);
+    window.health.errors = pending_errors_;
+    if (auto misses = chain_.tail_call_misses())
+        window.health.tail_call_misses = *misses - misses_before_;
+    return window;
+}
+
+Result<> WindowLoop::release(std::size_t slot) {
+    if (auto r = sessions_[slot]->worker().take_result(); !r) return wrap(r, "report");
+    if (auto r = sessions_[slot]->clear(); !r) pending_errors_.push_back(r.error().message);
+    return {};
+}
+
+bool WindowLoop::is_last_window(std::size_t slot) const {
+    return is_stopping_ ||
+           (options_.max_windows != 0 && open_[slot].number == options_.max_windows);
+}
+
+bool WindowLoop::is_finished() const {
+    return std::ranges::all_of(open_, [](const Open& o) { return o.number == kNoMoreWindows; }) &&
+           std::ranges::all_of(sessions_, [](const auto& s) { return s->worker().is_idle(); });
+}
+
+}  // namespace weir

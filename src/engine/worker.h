@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A probe's own thread: it extracts, predicts and reports, so that a slow one delays no other probe
+// and no flip. It holds no capabilities (on kernels before 5.19 it keeps CAP_BPF, which map calls
+// need there).
+//
+//     if (worker.is_idle()) worker.post([&] { ... });
+//     poll(worker.done_fd()); auto result = worker.take_result();
+//
+// Ownership: joins its thread when destroyed, after the job at hand. Thread rule: one thread posts
+// and takes; the job runs on the other.
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "util/fd.h"
+#include "weir/result.h"
+
+namespace weir {
+
+class Worker {
+public:
+    using Job = std::function<Result<>()>;
+
+    /// Errors: Io (no descriptor or thread to be had).
+    [[nodiscard]] static Result<std::unique_ptr<Worker>> start();
+    ~Worker();
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+
+    [[nodiscard]] bool is_idle() const { return is_idle_; }
+    /// Precondition: is_idle().
+    void post(Job job);
+    /// Readable when a job has ended. Borrowed.
+    [[nodiscard]] int done_fd() const { return done_.get(); }
+    /// The result of the job that ended; is_idle() again from here on. Precondition: done_fd() is
+    /// readable.
+    [[nodiscard]] Result<> take_result();
+
+private:
+    explicit Worker(UniqueFd done);
+    void run();
+
+    UniqueFd done_;
+    bool is_idle_ = true;  // the posting thread's view
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    Job job_;  // guarded by mutex_, as all below
+    Result<> result_;
+    bool stop_ = false;
+    std::thread thread_;  // last: starts when all else is there
+};
+
+}  // namespace weir

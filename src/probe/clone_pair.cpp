@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/clone_pair.h"
+
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "probe/core_objects.h"
+#include "probe/special_fields.h"
+#include "util/clock.h"
+#include "util/env.h"
+#include "weir/abi.h"
+
+namespace weir {
+namespace {
+
+template <class T>
+void set_own_constant(bpf::Object& object, std::string_view name, T value) {
+    const auto constant = object.constant(name);
+    if (constant && constant->bytes.size() == sizeof(T))
+        std::memcpy(constant->bytes.data(), &value, sizeof(T));
+}
+
+/// What every object of ours shares with the hook; a foreign object has none of these and is left
+/// alone.
+Result<> bind_to_hook(bpf::Object& object, const SlotBinding& binding) {
+    if (bpf::MapSpec* chain = object.find_map("weir_chain"))
+        if (auto r = chain->share(binding.chain); !r) return r;
+    if (bpf::MapSpec* saved = object.find_map("weir_saved"))
+        if (auto r = saved->share(binding.saved); !r) return r;
+    set_own_constant<std::uint32_t>(object, "weir_slot", binding.slot);
+    set_own_constant<std::uint64_t>(object, "weir_epoch_base",
+                                    static_cast<std::uint64_t>(unix_offset_ns()));
+    return {};
+}
+
+bool may_be_mmapable(const bpf::MapSpec& map) {
+    return map.shape.kind == bpf::MapKind::Array && !map.shape.is_globals && !map.is_inner &&
+           (map.shape.flags & BPF_F_RDONLY_PROG) == 0 && !special_fields(*map.shape.value).any() &&
+           !is_disabled("mmap");
+}
+
+/// Everything about maps that must be said before they exist.
+Result<> prepare_maps(bpf::Object& object, std::span<const MapPolicy> policies,
+                      const bpf::LoadedObject* twin) {
+    for (std::size_t i = 0; i < policies.size(); ++i) {
+        bpf::MapSpec& map = object.maps()[i];
+        if (map.is_pinned_by_name)
+            if (auto r = map.unpin(); !r) return r;
+        if (map.shape.name.starts_with("weir_")) continue;
+        const bool is_shared = policies[i].map_class == MapClass::Persistent;
+        const bpf::Map* existing = twin != nullptr ? twin->find_map(map.shape.name) : nullptr;
+        if (is_shared && existing != nullptr) {
+            if (auto r = map.share(*existing); !r) return r;
+        } else if (may_be_mmapable(map)) {
+            if (auto r = map.make_mmapable(); !r) return r;
+        }
+    }
+    return {};
+}
+
+/// A map of maps of the BCC dialect names the map inside by a tag; the kernel wants one like it to
+/// look at.
+Result<> prepare_inner_maps(bpf::Object& object) {
+    for (bpf::MapSpec& map : object.maps()) {
+        for (const std::string& tag : map.tags) {
+            if (!tag.starts_with(WEIR_TAG_INNER)) continue;
+            const std::string name = tag.substr(sizeof(WEIR_TAG_INNER) - 1);
+            const bpf::MapSpec* inner = object.find_map(name);
+            if (inner == nullptr)
+                return fail(Errc::Invalid,
+                            "map " + map.shape.name + ": no map " + name + " to stand in it");
+            if (auto r = map.set_inner(inner->shape); !r) return r;
+        }
+    }
+    return {};
+}
+
+Result<> prepare_programs(bpf::Object& object, const ProbeImage& image, bool with_frags) {
+    const auto& targets = object.static_tail_call_targets();
+    for (bpf::ProgramSpec& program : object.programs()) {
+        const bool is_target = std::ranges::find(targets, program.function) != targets.end();
+        if (program.function != image.entry && !is_target) continue;
+        if (auto r = program.make_xdp(with_frags); !r) return r;
+    }
+    return {};
+}
+
+bool asks_for_pin(const bpf::MapSpec& map) {
+    return map.is_pinned_by_name || std::ranges::any_of(map.tags, [](const std::string& tag) {
+               return tag.starts_with(WEIR_TAG_PIN);
+           });
+}
+
+/// weir leaves nothing behind, hence pins nothing; an author who asks for it is told.
+std::vector<std::string> pin_notices(bpf::Object& object) {
+    std::vector<std::string> notices;
+    for (const bpf::MapSpec& map : object.maps())
+        if (asks_for_pin(map))
+            notices.push_back("map " + map.shape.name +
+                              " is not pinned: weir leaves nothing behind");
+    return notices;
+}
+
+/// Globals as they are in the object, for clear(): .data goes back to it, .bss to zeros.
+std::vector<std::vector<std::byte>> initial_images(bpf::Object& object) {
+    std::vector<std::vector<std::byte>> images;
+    for (bpf::MapSpec& map : object.maps()) {
+        const std::span<std::byte> image =
+            map.shape.is_globals ? map.initial_value() : std::span<std::byte>{};
+        images.emplace_back(image.begin(), image.end());
+    }
+    return images;
+}
+
+}  // namespace
+
+Result<> Clone::stand_behind_stub(const SlotBinding& binding) {
+    auto stub = bpf::Object::open(core::stub(), "weir_stub");
+    if (!stub) return wrap(stub, "stub");
+    if (auto r = bind_to_hook(*stub, binding); !r) return wrap(r, "stub");
+    bpf::ProgramSpec* program = stub->find_program("weir_entry");
+    if (auto r = program->make_xdp(binding.with_frags); !r) return wrap(r, "stub");
+    auto loaded = std::move(*stub).load();
+    if (!loaded) return wrap(loaded, "stub");
+    const std::uint32_t zero = 0;
+    if (auto r = loaded->find_map("weir_target")->update(&zero, &entry_.fd); !r)
+        return wrap(r, "stub");
+    stub_ = std::move(*loaded);
+    entry_ = *stub_->program("weir_entry");
+    counts_ = stub_->find_map("weir_counts");
+    return {};
+}
+
+Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, const Clone* twin) {
+    auto object = image.open();
+    if (!object) return pass_on(object);
+    auto policies = classify(object->maps(), image.maps);
+    if (!policies) return pass_on(policies);
+    if (auto r = bind_to_hook(*object, binding); !r) return pass_on(r);
+    if (auto r = prepare_maps(*object, *policies, twin != nullptr ? &twin->object_ : nullptr); !r)
+        return pass_on(r);
+    if (auto r = prepare_inner_maps(*object); !r) return pass_on(r);
+    if (auto r = prepare_programs(*object, image, binding.with_frags); !r) return pass_on(r);
+    std::vector<std::string> notices = pin_notices(*object);
+    std::vector<std::vector<std::byte>> images = initial_images(*object);
+    std::vector<std::string> functions;
+    for (const bpf::ProgramSpec& program : object->programs())
+        functions.push_back(program.function);
+
+    auto loaded = std::move(*object).load();
+    if (!loaded) return pass_on(loaded);
+    Clone clone(std::move(*loaded));
+    clone.notices_ = std::move(notices);
+    for (const std::string& function : functions)
+        if (auto program = clone.object_.program(function)) clone.programs_.push_back(*program);
+    clone.entry_ = *clone.object_.program(image.entry);
+    clone.counts_ = clone.object_.find_map("weir_counts");
+    for (std::size_t i = 0; i < policies->size(); ++i) {
+        const bpf::Map& map = clone.object_.maps()[i];
+        if (is_internal_map(map.name())) continue;
+        clone.maps_.push_back(
+            {.map = map, .policy = (*policies)[i], .image = std::move(images[i])});
+    }
+    if (!image.is_wrapped)
+        if (auto r = clone.stand_behind_stub(binding); !r) return pass_on(r);
+    return clone;
+}
+
+Result<ClonePair> ClonePair::load(const ProbeImage& image, const SlotBinding& binding) {
+    auto first = Clone::load(image, binding, nullptr);
+    if (!first) return pass_on(first);
+    auto second = Clone::load(image, binding, &*first);
+    if (!second) return wrap(second, "second clone");
+    ClonePair pair(image.name, {std::move(*first), std::move(*second)});
+    for (const CloneMap& m : pair.clone(0).maps())
+        if (special_fields(*m.map.shape().value).has_timer)
+            pair.not_frozen_.push_back(m.map.name());
+    return pair;
+}
+
+}  // namespace weir

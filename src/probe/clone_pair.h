@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// A probe in the kernel: two clones of one object, each with its own windowed maps, both with the
+// same persistent ones. Packets enter one clone while user space owns the other's windowed maps.
+//
+//     auto pair = ClonePair::load(image, binding);
+//     chain.append(std::move(*pair));
+//
+// Ownership: owns programs and maps of both clones. Thread rule: one thread (the engine's).
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bpf/object.h"
+#include "probe/image.h"
+#include "probe/map_class.h"
+#include "weir/result.h"
+
+namespace weir {
+
+/// What a probe shares with its hook, and where in the chain it stands.
+struct SlotBinding {
+    const bpf::Map& chain;  // the program array
+    const bpf::Map& saved;  // the per-CPU generation word
+    std::uint32_t slot = 0;
+    bool with_frags = true;
+};
+
+/// A map of one clone, with what the window does to it.
+struct CloneMap {
+    bpf::Map map;
+    MapPolicy policy;
+    std::vector<std::byte> image;  // globals: content in the object; else empty
+};
+
+class Clone {
+public:
+    /// The program that stands in the slot: the wrapper, or the stub before a foreign object.
+    [[nodiscard]] const bpf::Program& entry() const { return entry_; }
+    /// Per-CPU struct weir_counts (weir/abi.h) of this clone.
+    [[nodiscard]] const bpf::Map& counts() const { return *counts_; }
+    /// The author's maps; weir's own and constants are left out.
+    [[nodiscard]] std::span<const CloneMap> maps() const { return maps_; }
+    /// Every program that was loaded for this clone.
+    [[nodiscard]] std::span<const bpf::Program> programs() const { return programs_; }
+    /// What the author should know and that is no error.
+    [[nodiscard]] std::span<const std::string> notices() const { return notices_; }
+
+private:
+    friend class ClonePair;
+    explicit Clone(bpf::LoadedObject object) : object_(std::move(object)) {}
+    [[nodiscard]] static Result<Clone> load(const ProbeImage& image, const SlotBinding& binding,
+                                            const Clone* twin);
+    [[nodiscard]] Result<> stand_behind_stub(const SlotBinding& binding);
+
+    bpf::LoadedObject object_;
+    std::optional<bpf::LoadedObject> stub_;
+    bpf::Program entry_;
+    const bpf::Map* counts_ = nullptr;  // in object_ or *stub_
+    std::vector<CloneMap> maps_;
+    std::vector<bpf::Program> programs_;
+    std::vector<std::string> notices_;
+};
+
+class ClonePair {
+public:
+    /// Errors: Rejected (verifier), Permission, Invalid (--set, --window, --persist), Io (memory).
+    /// On error nothing stays in the kernel.
+    [[nodiscard]] static Result<ClonePair> load(const ProbeImage& image,
+                                                const SlotBinding& binding);
+
+    [[nodiscard]] const Clone& clone(unsigned generation) const { return clones_[generation & 1]; }
+    [[nodiscard]] const std::string& name() const { return name_; }
+    /// Maps whose values hold timers or work queues: their callbacks write at any time.
+    [[nodiscard]] const std::vector<std::string>& not_frozen() const { return not_frozen_; }
+
+private:
+    ClonePair(std::string name, std::array<Clone, 2> clones)
+        : name_(std::move(name)), clones_(std::move(clones)) {}
+    std::string name_;
+    std::array<Clone, 2> clones_;
+    std::vector<std::string> not_frozen_;
+};
+
+}  // namespace weir

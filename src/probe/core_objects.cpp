@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/core_objects.h"
+
+// Set by cmake/bpf.cmake (weir_embed_core).
+extern "C" {
+extern const std::byte weir_core_pivot_begin[];
+extern const std::byte weir_core_pivot_end[];
+extern const std::byte weir_core_stub_begin[];
+extern const std::byte weir_core_stub_end[];
+}
+
+namespace weir::core {
+
+std::span<const std::byte> pivot() { return {weir_core_pivot_begin, weir_core_pivot_end}; }
+std::span<const std::byte> stub() { return {weir_core_stub_begin, weir_core_stub_end}; }
+
+}  // namespace weir::core

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// The core programs (bpf/core/), compiled into the binary. Immutable.
+#include <cstddef>
+#include <span>
+
+namespace weir::core {
+
+[[nodiscard]] std::span<const std::byte> pivot();
+[[nodiscard]] std::span<const std::byte> stub();
+
+}  // namespace weir::core

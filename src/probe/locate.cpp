@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe/locate.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <fstream>
+#include <vector>
+
+#include "bpf/elf.h"
+
+namespace weir {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string probe_name(const fs::path& path) {
+    std::string name = path.filename().string();
+    for (const std::string_view suffix : {".o", ".c", ".bpf", ".kern"})
+        if (name.size() > suffix.size() && name.ends_with(suffix))
+            name.resize(name.size() - suffix.size());
+    return name;
+}
+
+bool starts_as_elf(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    char magic[4] = {};
+    file.read(magic, sizeof(magic));
+    return bpf::is_elf(std::as_bytes(std::span(magic)));
+}
+
+ProbeFile from_file(const fs::path& path) {
+    return {.name = probe_name(path), .path = path, .is_object = starts_as_elf(path)};
+}
+
+std::vector<std::string> shipped_probes(const fs::path& share) {
+    std::vector<std::string> names;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(share / "probes", ignored))
+        if (entry.path().extension() == ".o") names.push_back(probe_name(entry.path()));
+    std::ranges::sort(names);
+    return names;
+}
+
+/// In a directory: NAME.bpf.o, NAME.bpf.c, ebpf.c (the classic injector's), else the only source.
+Result<ProbeFile> from_directory(const fs::path& directory) {
+    const std::string name = fs::weakly_canonical(directory).filename().string();
+    std::error_code ignored;
+    for (const std::string& candidate : {name + ".bpf.o", name + ".bpf.c", std::string("ebpf.c")}) {
+        if (!fs::is_regular_file(directory / candidate, ignored)) continue;
+        ProbeFile file = from_file(directory / candidate);
+        file.name = name;
+        return file;
+    }
+    std::vector<fs::path> sources;
+    for (const auto& entry : fs::directory_iterator(directory, ignored))
+        if (entry.path().extension() == ".c") sources.push_back(entry.path());
+    if (sources.size() == 1) return from_file(sources.front());
+    return fail(Errc::Invalid,
+                fmt::format("{}: {} in this directory", directory.string(),
+                            sources.empty() ? "no probe source (.c)" : "several sources"),
+                "name the file itself");
+}
+
+}  // namespace
+
+Result<ProbeFile> locate_probe(const std::string& probe, const fs::path& share) {
+    std::error_code ignored;
+    const bool is_plain_word = !probe.contains('/') && !probe.contains('.');
+    const fs::path shipped = share / "probes" / (probe + ".bpf.o");
+    if (is_plain_word && fs::is_regular_file(shipped, ignored))
+        return ProbeFile{.name = probe, .path = shipped, .is_object = true};
+    const fs::path path(probe);
+    if (fs::is_directory(path, ignored)) return from_directory(path);
+    if (fs::exists(path, ignored)) return from_file(path);
+    if (is_plain_word) {
+        return fail(Errc::NotFound, fmt::format("{}: no such probe", probe),
+                    fmt::format("shipped probes: {}", fmt::join(shipped_probes(share), ", ")));
+    }
+    return fail(Errc::NotFound, fmt::format("{}: no such file", probe));
+}
+
+}  // namespace weir

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "table/fill.h"
+#include "table/scan.h"
+#include "table/table.h"
+#include "util/env.h"
+
+namespace weir::table {
+namespace {
+
+using bpf::MapKind;
+
+constexpr int kClearRounds = 8;  // a map that still has entries then is being written
+
+bool is_hash(MapKind kind) { return kind == MapKind::Hash || kind == MapKind::PercpuHash; }
+
+bool is_lru(MapKind kind) { return kind == MapKind::LruHash || kind == MapKind::LruPercpuHash; }
+
+bool is_keyed(MapKind kind) { return is_hash(kind) || is_lru(kind) || kind == MapKind::LpmTrie; }
+
+bool is_saturated(MapKind kind, std::size_t rows, std::size_t capacity) {
+    if (is_lru(kind))
+        return rows * 10 >= capacity * 9;  // evictions leave no trace: full means near
+    return (is_hash(kind) || is_queue(kind)) && rows >= capacity;
+}
+
+/// What the source says of a type holds only if the kernel's map has room for it.
+bpf::TypePtr checked_type(const bpf::TypePtr& type, std::uint32_t bytes) {
+    return type != nullptr && type->size_bytes <= bytes ? type : bpf::opaque_type(bytes);
+}
+
+bpf::MapShape checked_shape(bpf::MapShape shape) {
+    shape.key = checked_type(shape.key, shape.key_bytes);
+    shape.value = checked_type(shape.value, shape.value_bytes);
+    return shape;
+}
+
+}  // namespace
+
+struct Reader::State {
+    State(const bpf::Map& from, MapPolicy with, std::span<const std::byte> restore)
+        : map(checked_shape(from.shape()), from.fd()),
+          policy(std::move(with)),
+          image(restore.begin(), restore.end()) {}
+
+    void decide();
+    [[nodiscard]] Calls calls() const {
+        return way == ReadWay::Batch ? Calls::Batch : Calls::Single;
+    }
+    [[nodiscard]] Result<> fill();
+    [[nodiscard]] Result<> clear_keyed();
+    void clear_mapped();
+    [[nodiscard]] Result<> clear_array();
+    [[nodiscard]] Table table() const;
+
+    bpf::Map map;
+    MapPolicy policy;
+    std::vector<std::byte> image;
+    ReadWay way = ReadWay::None;
+    Mapping mapping;                     // way Mmap
+    std::vector<std::uint32_t> indices;  // way Mmap: the entries that are rows
+    Rows rows;                           // other ways
+    bool is_read = false;                // rows or indices are those of the window now in the map
+};
+
+void Reader::State::decide() {
+    const MapKind kind = map.shape().kind;
+    if (!map.is_readable()) return;
+    if (is_queue(kind)) way = ReadWay::Lookup;
+    if (map.is_mmapable() && !is_disabled("mmap")) {
+        using Access = bpf::Map::Access;
+        auto mapped =
+            map.map_values(policy.clear_after_window ? Access::ReadWrite : Access::ReadOnly);
+        if (mapped) {  // else values with locks or timers: the slower ways read those
+            mapping = std::move(*mapped);
+            way = ReadWay::Mmap;
+            return;
+        }
+    }
+    if (!is_array(kind) && !is_keyed(kind)) return;
+    way = !is_disabled("batch") && has_batch(map) ? ReadWay::Batch : ReadWay::Lookup;
+}
+
+Result<> Reader::State::fill() {
+    const bpf::MapShape& shape = map.shape();
+    if (way == ReadWay::Mmap && !shape.is_globals) {
+        find_entries(mapping.bytes().data(), bpf::value_stride(shape.value_bytes),
+                     shape.max_entries, indices);
+        return {};
+    }
+    if (way == ReadWay::Mmap) {
+        indices.assign(1, 0);  // one row, also where every variable is zero
+        return {};
+    }
+    if (is_queue(shape.kind)) return fill_by_pop(map, rows);
+    if (way == ReadWay::Batch) return fill_by_batch(map, rows);
+    return is_array(shape.kind) ? fill_by_index(map, rows) : fill_by_lookup(map, rows);
+}
+
+Table Reader::State::table() const {
+    const bpf::MapShape& shape = map.shape();
+    Table out{.shape = &shape,
+              .map_class = policy.map_class,
+              .way = way,
+              .rows = rows.count,
+              .capacity = shape.max_entries,
+              .is_truncated = rows.is_truncated,
+              .cpus = bpf::is_percpu(shape.kind) ? bpf::possible_cpus() : 0,
+              .keys = is_queue(shape.kind) ? nullptr : rows.keys.data(),
+              .values = rows.values.data(),
+              .value_step = map.lookup_bytes()};
+    if (way == ReadWay::Mmap) {
+        out.rows = indices.size();
+        out.indices = indices;
+        out.values = mapping.bytes().data();
+        out.value_step = bpf::value_stride(shape.value_bytes);
+    }
+    out.is_saturated = is_saturated(shape.kind, out.rows, out.capacity);
+    return out;
+}
+
+Result<> Reader::State::clear_keyed() {
+    if (is_read) {
+        if (auto r = erase_rows(map, rows, calls()); !r) return r;
+    }
+    std::vector<std::byte> key(map.shape().key_bytes);
+    for (int round = 0; round < kClearRounds; ++round) {
+        auto any = map.next_key(nullptr, key.data());
+        if (!any && any.error().code == Errc::NotFound) return {};
+        if (!any) return any;
+        if (auto r = fill(); !r) return r;
+        if (auto r = erase_rows(map, rows, calls()); !r) return r;
+    }
+    // Both clones write a persistent map: it may never be seen empty, and that is no failure.
+    if (policy.map_class == MapClass::Persistent) return {};
+    return fail(Errc::Busy, "still written after its window");
+}
+
+void Reader::State::clear_mapped() {
+    const std::size_t stride = bpf::value_stride(map.shape().value_bytes);
+    std::byte* base = mapping.bytes().data();
+    if (!image.empty()) {
+        std::memcpy(base, image.data(),
+                    std::min<std::size_t>(image.size(), map.shape().value_bytes));
+        return;
+    }
+    for (const std::uint32_t i : indices) std::memset(base + i * stride, 0, stride);
+}
+
+Result<> Reader::State::clear_array() {
+    if (image.empty()) return zero_rows(map, rows, calls());
+    const std::uint32_t first = 0;
+    image.resize(map.shape().value_bytes);
+    return map.update(&first, image.data());
+}
+
+Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Reader::Reader(Reader&&) noexcept = default;
+Reader& Reader::operator=(Reader&&) noexcept = default;
+Reader::~Reader() = default;
+
+Result<Reader> Reader::create(const bpf::Map& map, const MapPolicy& policy,
+                              std::span<const std::byte> image) {
+    auto state = std::make_unique<State>(map, policy, image);
+    state->decide();
+    return Reader(std::move(state));
+}
+
+Result<Table> Reader::read() {
+    State& s = *state_;
+    if (s.way == ReadWay::None) return s.table();
+    s.is_read = false;
+    if (auto r = s.fill(); !r) return wrap(r, "read map " + s.map.name());
+    s.is_read = true;
+    return s.table();
+}
+
+Result<> Reader::clear() {
+    State& s = *state_;
+    if (!s.policy.clear_after_window || s.way == ReadWay::None) return {};
+    const MapKind kind = s.map.shape().kind;
+    Result<> done;
+    if (!is_keyed(kind) && (!s.is_read || is_queue(kind))) done = s.fill();
+    if (done && is_keyed(kind)) done = s.clear_keyed();
+    if (done && s.way == ReadWay::Mmap) s.clear_mapped();
+    if (done && s.way != ReadWay::Mmap && is_array(kind)) done = s.clear_array();
+    s.is_read = false;
+    if (!done) return wrap(done, "clear map " + s.map.name());
+    return {};
+}
+
+ReadWay Reader::way() const { return state_->way; }
+const bpf::Map& Reader::map() const { return state_->map; }
+const MapPolicy& Reader::policy() const { return state_->policy; }
+
+}  // namespace weir::table

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// One map of a frozen window as rows of typed bytes. A Reader stands for one map of one clone; it
+// decides once how the map is read (mmap, batch, lookup) and reuses its memory from window to
+// window.
+//
+//     auto reader = table::Reader::create(map, policy, image);
+//     auto table = reader->read();             // after the grace period
+//     for (std::size_t i = 0; i < table->rows; ++i) use(table->key(i), table->value(i));
+//     reader->clear();                         // before packets enter the clone again
+//
+// Ownership: a Table borrows the Reader's memory (for mmap the map's own) and is valid until the
+// next read() or clear(). Thread rule: read() and clear() on the engine thread; a Table may be read
+// by one other thread meanwhile.
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bpf/map.h"
+#include "probe/map_class.h"
+
+namespace weir::table {
+
+enum class ReadWay { None, Mmap, Drain, Batch, Lookup };
+[[nodiscard]] const char* read_way_name(ReadWay way);
+
+struct Table {
+    const bpf::MapShape* shape = nullptr;
+    MapClass map_class = MapClass::Windowed;
+    ReadWay way = ReadWay::None;  // None: kept in the kernel, listed only
+    std::size_t rows = 0;         // entries; for ARRAY kinds those not all zero; globals: always 1
+    std::size_t capacity = 0;
+    bool is_saturated = false;  // hash, queue, stack: rows == capacity; lru: rows >= 0.9 capacity
+    bool is_truncated = false;  // the map held more than could be read
+    std::uint32_t cpus = 0;     // per-CPU kinds: values of a row; else 0
+
+    /// Key of row i: shape->key_bytes bytes. ARRAY kinds: the index as a __u32. QUEUE, STACK: null.
+    /// i < rows.
+    [[nodiscard]] const std::byte* key(std::size_t i) const;
+    /// Value of row i: shape->value_bytes bytes; per-CPU: `cpus` values, value_stride apart.
+    [[nodiscard]] const std::byte* value(std::size_t i) const;
+
+    // Where the rows lie: row i's value is values + indices[i] * value_step, or, where there are no
+    // indices, the rows stand side by side.
+    const std::byte* keys = nullptr;
+    const std::byte* values = nullptr;
+    std::size_t value_step = 0;
+    std::span<const std::uint32_t> indices = {};  // way Mmap: which entries are rows; else empty
+};
+
+class Reader {
+public:
+    /// `image`: what clear() puts back (.data: its content in the ELF); empty means zeros.
+    /// Decides the way by trying it. A kind that cannot be read is no error (way None).
+    [[nodiscard]] static Result<Reader> create(const bpf::Map& map, const MapPolicy& policy,
+                                               std::span<const std::byte> image);
+    Reader(const Reader&) = delete;
+    Reader(Reader&&) noexcept;
+    Reader& operator=(const Reader&) = delete;
+    Reader& operator=(Reader&&) noexcept;
+    ~Reader();
+
+    /// Reads the whole map. QUEUE and STACK are emptied by it.
+    /// Cost: mmap: one scan, no system call; batch: one call per 16k entries; lookup: two calls an
+    /// entry.
+    [[nodiscard]] Result<Table> read();
+
+    /// Empties the map (or restores the image) where the policy says so; else does nothing. Of
+    /// ARRAY kinds it zeroes the rows that the last read() found (without one, it looks itself).
+    /// Errors: Busy (a windowed map is still being written), else as the kernel says.
+    [[nodiscard]] Result<> clear();
+
+    [[nodiscard]] ReadWay way() const;
+    [[nodiscard]] const bpf::Map& map() const;
+    [[nodiscard]] const MapPolicy& policy() const;
+
+private:
+    struct State;
+    explicit Reader(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace weir::table

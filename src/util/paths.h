@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// Where weir's own files lie: the share folder (headers, shipped probes) and the private cache
+// folder.
+//
+//     auto share = share_dir();      // <share>/include/weir/probe.h
+//
+// Ownership: plain values. Thread-safe as long as nobody changes the environment.
+#include <filesystem>
+
+#include "weir/result.h"
+
+namespace weir {
+
+/// $WEIR_PREFIX/share/weir, else share/weir beside the executable, else ../share/weir from there.
+/// Errors: NotFound, naming the places that were tried.
+[[nodiscard]] Result<std::filesystem::path> share_dir();
+
+/// $WEIR_CACHE; else /var/cache/weir as root; else $XDG_CACHE_HOME/weir or ~/.cache/weir. Created
+/// with mode 0700 where it is missing. Errors: Permission (owned by another user, whom the message
+/// names, or writable for group or others: what lies there would be loaded into the kernel),
+/// Invalid (neither HOME nor a cache variable set), Io.
+[[nodiscard]] Result<std::filesystem::path> cache_dir();
+
+}  // namespace weir

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an end-to-end test must leave as it found it; the twin of tests/leak_check.cpp, which says how a new
+BPF object is told from one of another process. Reads the kernel's own lists through bpf(2): no bpftool."""
+import ctypes
+import os
+import platform
+import subprocess
+import time
+
+_NR_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+_libc = ctypes.CDLL(None, use_errno=True)
+
+# enum bpf_cmd: how the ids of a kind are listed, and one of them opened.
+_KINDS = {"prog": (11, 13), "map": (12, 14), "link": (31, 30)}
+_OBJ_GET_INFO_BY_FD = 15
+# Kinds that weir loads: socket_filter, sched_cls, xdp, raw_tracepoint, syscall. (systemd loads cgroup ones.)
+_PROGRAM_TYPES = {1, 3, 6, 17, 31}
+_LINK_TYPES = {6, 11}  # xdp, tcx
+
+
+def _ids(kind):
+    found, last = [], 0
+    while True:
+        attr = (ctypes.c_uint32 * 8)(last)
+        if _libc.syscall(_NR_BPF, _KINDS[kind][0], attr, 32) != 0:
+            return found
+        last = attr[1]
+        found.append(last)
+
+
+def _info(kind, number):
+    """(type, name, ids of a program's maps), or None where the object has gone meanwhile."""
+    attr = (ctypes.c_uint32 * 8)(number)
+    fd = _libc.syscall(_NR_BPF, _KINDS[kind][1], attr, 32)
+    if fd < 0:
+        return None
+    try:
+        info = ctypes.create_string_buffer(256)
+        maps = (ctypes.c_uint32 * 64)()
+        if kind == "prog":  # nr_map_ids at 52, map_ids at 56 of struct bpf_prog_info
+            info[52:56] = (64).to_bytes(4, "little")
+            info[56:64] = ctypes.addressof(maps).to_bytes(8, "little")
+        query = (ctypes.c_uint64 * 2)(fd | 256 << 32, ctypes.addressof(info))
+        if _libc.syscall(_NR_BPF, _OBJ_GET_INFO_BY_FD, query, 16) != 0:
+            return None
+        name_at = {"prog": 64, "map": 24, "link": 256}[kind]  # a link has no name
+        name = info.raw[name_at:name_at + 16].split(b"\0")[0].decode(errors="replace")
+        used = maps[:min(64, int.from_bytes(info.raw[52:56], "little"))] if kind == "prog" else []
+        return int.from_bytes(info.raw[:4], "little"), name, used
+    finally:
+        os.close(fd)
+
+
+def _parent(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return int(stat.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def _is_ours(pid):
+    while pid > 1:
+        if pid == os.getpid():
+            return True
+        pid = _parent(pid)
+    return False
+
+
+def _held_by_others():
+    """{("prog", 17), ...}: what processes outside our tree hold by a descriptor."""
+    held = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if _is_ours(int(pid)):
+            continue
+        try:
+            for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+                with open(f"/proc/{pid}/fdinfo/{fd}", encoding="utf-8") as info:
+                    for line in info:
+                        key, _, value = line.partition(":\t")
+                        if key in ("prog_id", "map_id", "link_id"):
+                            held.add((key[:-3], int(value)))
+        except OSError:
+            continue  # the process has ended, or closed that descriptor
+    return held
+
+
+def bpf_objects():
+    """One line per program, map and link that may be ours."""
+    foreign, lines = _held_by_others(), set()
+    for number in _ids("prog"):
+        info = _info("prog", number)
+        if info and info[0] in _PROGRAM_TYPES and ("prog", number) not in foreign:
+            lines.add(f"program {number} ({info[1]})")
+        elif info:
+            foreign |= {("map", used) for used in info[2]}
+    for number in _ids("map"):
+        info = _info("map", number)
+        if info and ("map", number) not in foreign:
+            lines.add(f"map {number} ({info[1]})")
+    for number in _ids("link"):
+        info = _info("link", number)
+        if info and info[0] in _LINK_TYPES and ("link", number) not in foreign:
+            lines.add(f"link {number}")
+    return lines
+
+
+def _listing(path):
+    return os.listdir(path) if os.path.isdir(path) else []
+
+
+def inventory():
+    lines = bpf_objects()
+    lines |= {f"network namespace {name}" for name in _listing("/run/netns") if name.startswith("weir")}
+    lines |= {f"interface {name}" for name in _listing("/sys/class/net")}
+    lines |= {f"pin {folder}/{name}" for folder, folders, files in os.walk("/sys/fs/bpf")
+              for name in folders + files}
+    qdiscs = subprocess.run(["tc", "qdisc", "show"], capture_output=True, text=True, check=False).stdout
+    lines |= {f"qdisc {line.strip()}" for line in qdiscs.splitlines()}
+    lines |= {f"child process {pid}" for pid in filter(str.isdigit, os.listdir("/proc"))
+              if _parent(pid) == os.getpid()}
+    return lines
+
+
+def since(before, grace_s=5.0):
+    """What exists now and did not before; waits up to `grace_s` for the kernel to free things."""
+    deadline = time.monotonic() + grace_s
+    while True:
+        left = sorted(inventory() - before)
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.05)

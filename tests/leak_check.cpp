@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whose is a BPF object that is new? The kernel does not say which process made it (a program knows
+// its user id only). Every live object is held by somebody, though: a descriptor, an attachment or
+// a pin. Those that another process of the machine holds by a descriptor are that process's and not
+// counted; those of kinds that weir never loads (systemd attaches cgroup programs at any time) are
+// not counted either. What is new and left over is held by this process, its children, a pin or an
+// attachment: a leak of ours.
+#include "leak_check.h"
+
+#include <bpf/bpf.h>
+#include <fmt/format.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string_view>
+#include <thread>
+
+#include "util/fd.h"
+
+namespace weir::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint32_t kLinkTypeTcx = 11;  // BPF_LINK_TYPE_TCX; newer than Debian 12's headers
+
+// ------------------------------------------------------------ processes
+bool is_number(const std::string& text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+std::vector<std::string> entries_of(const fs::path& folder) {
+    std::vector<std::string> names;
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+        names.push_back(it->path().filename().string());
+    return names;
+}
+
+/// Field 4 of /proc/PID/stat; 0 where the process is gone. The name in field 2 may hold anything.
+int parent_of(int pid) {
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    std::string line;
+    std::getline(stat, line);
+    const auto name_end = line.rfind(')');
+    if (name_end == std::string::npos || name_end + 4 >= line.size()) return 0;
+    return std::atoi(line.c_str() + name_end + 4);
+}
+
+bool is_ours(int pid) {
+    while (pid > 1) {
+        if (pid == ::getpid()) return true;
+        pid = parent_of(pid);
+    }
+    return false;
+}
+
+// ------------------------------------------------------------ BPF objects
+/// "prog_id 17" and the like, of every descriptor that processes outside our tree hold.
+std::set<std::string> held_by_others() {
+    std::set<std::string> held;
+    for (const auto& pid : entries_of("/proc")) {
+        if (!is_number(pid) || is_ours(std::atoi(pid.c_str()))) continue;
+        const fs::path folder = "/proc/" + pid + "/fdinfo";
+        for (const auto& fd : entries_of(folder)) {
+            std::ifstream info(folder / fd);
+            for (std::string line; std::getline(info, line);) {
+                const auto colon = line.find(":\t");
+                const auto key = line.substr(0, colon);
+                if (key == "prog_id" || key == "map_id" || key == "link_id")
+                    held.insert(key + " " + line.substr(colon + 2));
+            }
+        }
+    }
+    return held;
+}
+
+const char* kind_of_program(std::uint32_t type) {
+    switch (type) {
+        case BPF_PROG_TYPE_XDP: return "xdp";
+        case BPF_PROG_TYPE_SCHED_CLS: return "tc";
+        case BPF_PROG_TYPE_SYSCALL: return "syscall";
+        case BPF_PROG_TYPE_RAW_TRACEPOINT: return "raw_tp";
+        case BPF_PROG_TYPE_SOCKET_FILTER: return "socket_filter";
+        default: return nullptr;  // weir never loads these
+    }
+}
+
+/// Adds the programs that may be ours; `foreign` gains the maps that the others use.
+void add_programs(Inventory& out, std::set<std::string>& foreign) {
+    for (std::uint32_t id = 0; bpf_prog_get_next_id(id, &id) == 0;) {
+        const UniqueFd fd(bpf_prog_get_fd_by_id(id));
+        std::array<std::uint32_t, 64> maps{};
+        bpf_prog_info info{};
+        info.nr_map_ids = maps.size();
+        info.map_ids = reinterpret_cast<std::uintptr_t>(maps.data());
+        std::uint32_t bytes = sizeof info;
+        if (!fd.is_open() || bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0) continue;
+        const char* kind = kind_of_program(info.type);
+        if (kind != nullptr && !foreign.contains("prog_id " + std::to_string(id))) {
+            out.insert(fmt::format("program {} ({} {})", id, kind, info.name));
+            continue;
+        }
+        for (std::uint32_t i = 0; i < info.nr_map_ids && i < maps.size(); ++i)
+            foreign.insert("map_id " + std::to_string(maps[i]));
+    }
+}
+
+void add_maps(Inventory& out, const std::set<std::string>& foreign) {
+    for (std::uint32_t id = 0; bpf_map_get_next_id(id, &id) == 0;) {
+        const UniqueFd fd(bpf_map_get_fd_by_id(id));
+        bpf_map_info info{};
+        std::uint32_t bytes = sizeof info;
+        if (!fd.is_open() || bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0) continue;
+        if (!foreign.contains("map_id " + std::to_string(id)))
+            out.insert(fmt::format("map {} ({})", id, info.name));
+    }
+}
+
+void add_links(Inventory& out, const std::set<std::string>& foreign) {
+    for (std::uint32_t id = 0; bpf_link_get_next_id(id, &id) == 0;) {
+        const UniqueFd fd(bpf_link_get_fd_by_id(id));
+        bpf_link_info info{};
+        std::uint32_t bytes = sizeof info;
+        if (!fd.is_open() || bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0) continue;
+        if (info.type != BPF_LINK_TYPE_XDP && info.type != kLinkTypeTcx) continue;
+        if (!foreign.contains("link_id " + std::to_string(id)))
+            out.insert(fmt::format("link {} (of program {})", id, info.prog_id));
+    }
+}
+
+/// Without CAP_SYS_ADMIN the kernel lists nothing, and nothing could have been loaded either.
+void add_bpf_objects(Inventory& out) {
+    auto foreign = held_by_others();
+    add_programs(out, foreign);
+    add_maps(out, foreign);
+    add_links(out, foreign);
+}
+
+// ------------------------------------------------------------ the rest
+void add_descriptors(Inventory& out) {
+    for (const auto& fd : entries_of("/proc/self/fd")) {
+        std::error_code error;
+        const auto target = fs::read_symlink("/proc/self/fd/" + fd, error);
+        if (error || target == "/proc/" + std::to_string(::getpid()) + "/fd")
+            continue;  // the listing's own
+        out.insert(fmt::format("descriptor {} -> {}", fd, target.string()));
+    }
+}
+
+void add_pins(Inventory& out) {
+    std::error_code error;
+    for (fs::recursive_directory_iterator it("/sys/fs/bpf", error), end; !error && it != end;
+         it.increment(error))
+        out.insert("pin " + it->path().string());
+}
+
+void add_network(Inventory& out) {
+    for (const auto& name : entries_of("/run/netns"))
+        if (name.starts_with("weir")) out.insert("network namespace " + name);
+    std::error_code error;
+    const auto own = fs::read_symlink("/proc/self/ns/net", error);
+    out.insert("being in network namespace " + own.string());
+
+    if (auto* list = ::if_nameindex(); list != nullptr) {
+        for (auto* i = list; i->if_index != 0; ++i)
+            out.insert(std::string("interface ") + i->if_name);
+        ::if_freenameindex(list);
+    }
+    struct Close {
+        void operator()(FILE* f) const { ::pclose(f); }
+    };
+    const std::unique_ptr<FILE, Close> tc(::popen("tc qdisc show 2>/dev/null", "re"));
+    std::array<char, 512> line{};
+    while (tc != nullptr && std::fgets(line.data(), line.size(), tc.get()) != nullptr) {
+        const std::string_view text(line.data());
+        out.insert("qdisc " + std::string(text.substr(0, text.find('\n'))));
+    }
+}
+
+void add_children(Inventory& out) {
+    for (const auto& pid : entries_of("/proc")) {
+        if (!is_number(pid) || parent_of(std::atoi(pid.c_str())) != ::getpid()) continue;
+        std::ifstream comm("/proc/" + pid + "/comm");
+        std::string name;
+        std::getline(comm, name);
+        out.insert(fmt::format("child process {} ({})", pid, name));
+    }
+}
+
+}  // namespace
+
+void adopt_orphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
+Inventory take_inventory() {
+    Inventory out;
+    add_descriptors(out);
+    add_bpf_objects(out);
+    add_pins(out);
+    add_network(out);
+    add_children(out);
+    return out;
+}
+
+std::vector<std::string> leaks_since(const Inventory& before, std::chrono::milliseconds grace) {
+    const auto deadline = std::chrono::steady_clock::now() + grace;
+    for (;;) {
+        std::vector<std::string> left;
+        for (const auto& line : take_inventory())
+            if (!before.contains(line)) left.push_back(line);
+        if (left.empty() || std::chrono::steady_clock::now() >= deadline) return left;
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+}
+
+}  // namespace weir::test
