@@ -15,12 +15,13 @@
 #include "util/clock.h"
 #include "util/file.h"
 #include "util/paths.h"
+#include "weir/abi.h"
 
 namespace weir::bench {
 namespace {
 
 constexpr int kRepeat = 1'000'000;
-constexpr int kRounds = 11;
+constexpr int kRounds = 31;
 constexpr double kPivotNs = 8;  // pivot and wrapper, over the probe alone
 
 template <class T>
@@ -67,14 +68,15 @@ void measure_packet(const std::string& function, std::vector<Figure>& figures) {
     const Both both = load_both(function);
     const int alone = both.alone.program(function)->fd;
     const int chained = both.chain.pivot().fd;
-    const auto ns =
-        medians({[&] { return run_ns(alone); }, [&] { return run_ns(chained); }}, kRounds);
+    const Pair ns =
+        compare([&] { return run_ns(alone); }, [&] { return run_ns(chained); }, kRounds);
     figures.push_back(
         {.name = fmt::format("pivot + wrapper over probe '{}'", function),
-         .value = ns[1] - ns[0],
+         .value = ns.b - ns.a,
          .unit = "ns",
          .at_most = kPivotNs,
-         .beside = fmt::format("alone {:.0f} ns, in the chain {:.0f} ns", ns[0], ns[1])});
+         .beside = fmt::format("alone {:.0f} ns, in the chain {:.0f} ns, ratio {:.2f}", ns.a, ns.b,
+                               ns.b / ns.a)});
 }
 
 double grace_us(GraceMethod method) {
@@ -84,27 +86,39 @@ double grace_us(GraceMethod method) {
     return static_cast<double>(monotonic_ns() - begin) / 1e3;
 }
 
+double flip_ns(Chain& chain) {
+    constexpr int kFlips = 1'000'000;
+    const Nanoseconds begin = monotonic_ns();
+    for (int i = 0; i < kFlips; ++i) chain.flip(Chain::bit(0));
+    return static_cast<double>(monotonic_ns() - begin) / kFlips;
+}
+
+/// The plain way to flip: an update of the program array, one probe at a time.
+double update_ns(const Chain& chain) {
+    constexpr int kUpdates = 100;
+    const std::uint32_t index = WEIR_CHAIN_ENTRIES - 1;
+    const int fd = chain.pivot().fd;
+    const Nanoseconds begin = monotonic_ns();
+    for (int i = 0; i < kUpdates; ++i)
+        if (auto r = chain.next_binding().chain.update(&index, &fd); !r) std::abort();
+    return static_cast<double>(monotonic_ns() - begin) / kUpdates;
+}
+
 void measure_window(std::vector<Figure>& figures) {
     auto chain = need(Chain::create());
-    constexpr int kFlips = 1'000'000;
-    const auto flip = [&] {
-        const Nanoseconds begin = monotonic_ns();
-        for (int i = 0; i < kFlips; ++i) chain.flip(Chain::bit(0));
-        return static_cast<double>(monotonic_ns() - begin) / kFlips;
-    };
+    const Pair flips = compare([&] { return update_ns(chain); }, [&] { return flip_ns(chain); }, 5);
     figures.push_back({.name = "flip",
-                       .value = medians({flip}, 5)[0],
+                       .value = flips.b,
                        .unit = "ns",
                        .at_most = {},
-                       .beside = "prog_array update: see docs/design.md"});
-    const auto waits = medians({[] { return grace_us(GraceMethod::VisitCpus); },
-                                [] { return grace_us(GraceMethod::MapInMap); }},
-                               kRounds);
+                       .beside = fmt::format("program array update {:.0f} ns", flips.a)});
+    const Pair waits = compare([] { return grace_us(GraceMethod::MapInMap); },
+                               [] { return grace_us(GraceMethod::VisitCpus); }, 11);
     figures.push_back({.name = "grace, visiting every CPU",
-                       .value = waits[0],
+                       .value = waits.b,
                        .unit = "us",
                        .at_most = {},
-                       .beside = fmt::format("map-in-map update {:.0f} us", waits[1])});
+                       .beside = fmt::format("map-in-map update {:.0f} us", waits.a)});
 }
 
 }  // namespace

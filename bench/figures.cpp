@@ -20,16 +20,13 @@ const char* verdict(const Figure& f) {
 
 }  // namespace
 
-std::vector<double> medians(const std::vector<std::function<double()>>& measure, int rounds) {
-    std::vector<std::vector<double>> all(measure.size());
-    for (int round = 0; round < rounds; ++round)
-        for (std::size_t i = 0; i < measure.size(); ++i) all[i].push_back(measure[i]());
-    std::vector<double> middle;
-    for (std::vector<double>& values : all) {
-        std::ranges::sort(values);
-        middle.push_back(values[values.size() / 2]);
+Pair compare(const Measure& a, const Measure& b, int rounds) {
+    Pair best{.a = a(), .b = b()};
+    for (int round = 1; round < rounds; ++round) {
+        best.a = std::min(best.a, a());
+        best.b = std::min(best.b, b());
     }
-    return middle;
+    return best;
 }
 
 int report(const std::vector<Figure>& figures, const std::string& file) {

@@ -17,10 +17,16 @@ struct Figure {
     std::string beside;             // the plain way, in words with its value
 };
 
-/// The median of `rounds` measurements of each, taken in turn (A B A B ...), so that a drift of the
-/// machine's speed meets all of them alike.
-[[nodiscard]] std::vector<double> medians(const std::vector<std::function<double()>>& measure,
-                                          int rounds);
+using Measure = std::function<double()>;
+
+/// Two ways measured in turn, A B A B ..., so that a drift of the machine's speed meets both alike;
+/// of each the smallest value. A neighbour on the same core makes every instruction slower for
+/// seconds at a time; nothing makes one faster, so the minimum is the cost and the median the
+/// neighbour.
+struct Pair {
+    double a = 0, b = 0;
+};
+[[nodiscard]] Pair compare(const Measure& a, const Measure& b, int rounds);
 
 /// Prints a table with PASS and MISS, writes FILE as JSON. Returns the exit code: 1 on a miss.
 [[nodiscard]] int report(const std::vector<Figure>& figures, const std::string& file);

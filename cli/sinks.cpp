@@ -7,6 +7,7 @@
 #include <ctime>
 #include <iterator>
 
+#include "table/number.h"
 #include "table/render.h"
 
 namespace weir::cli {
@@ -74,13 +75,6 @@ private:
     std::string tables_;
 };
 
-std::string grouped(std::uint64_t number) {
-    std::string digits = std::to_string(number);
-    for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3)
-        digits.insert(static_cast<std::size_t>(at), ",");
-    return digits;
-}
-
 std::string clock_time(std::int64_t unix_ns) {
     const std::time_t seconds = unix_ns / 1'000'000'000;
     std::tm local{};
@@ -110,11 +104,12 @@ public:
         std::string page = strong(fmt::format("window {}", w.number));
         page += fmt::format("  {} + {:.3f} s  {} on {} ({}, {})  ", clock_time(w.start_ns), seconds,
                             w.probe, w.interface, w.hook, w.mode);
-        page += strong(fmt::format("{} packets", grouped(w.entered)));
+        page +=
+            strong(fmt::format("{} packets", table::with_separators(std::to_string(w.entered))));
         if (seconds > 0)
-            page += fmt::format(
-                " ({}/s)",
-                grouped(static_cast<std::uint64_t>(static_cast<double>(w.entered) / seconds)));
+            page +=
+                fmt::format(" ({}/s)", table::with_separators(fmt::format(
+                                           "{:.0f}", static_cast<double>(w.entered) / seconds)));
         page += '\n';
         page += warnings(w.health);
         page += tables_;

@@ -18,15 +18,8 @@ struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __uint(max_entries, 1);
     __type(key, __u32);
-    __type(value, __u64);
-} weir_saved SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __uint(max_entries, 1);
-    __type(key, __u32);
-    __type(value, struct weir_hook_counts);
-} weir_hook SEC(".maps");
+    __type(value, struct weir_cpu);
+} weir_cpus SEC(".maps");
 
 /* The generation word: stored by user space through a mapping, loaded here without a map lookup. */
 volatile __u64 weir_word SEC(".data.weir") = 0;
@@ -34,15 +27,11 @@ volatile __u64 weir_word SEC(".data.weir") = 0;
 SEC("xdp") int weir_pivot_xdp(struct xdp_md *ctx)
 {
     __u32 zero = 0;
-    __u64 *saved = bpf_map_lookup_elem(&weir_saved, &zero);
-    if (!saved)
-        return XDP_PASS; /* VERIFIER: one entry, cannot fail */
+    struct weir_cpu *here = bpf_map_lookup_elem(&weir_cpus, &zero);
+    if (!here)
+        return XDP_PASS; /* VERIFIER: one entry, the lookup cannot fail */
     __u64 word = weir_word;
-    *saved = word;
-    weir_enter_slot(ctx, &weir_chain, word, 0);
-
-    struct weir_hook_counts *counts = bpf_map_lookup_elem(&weir_hook, &zero);
-    if (counts)
-        counts->misses += 1;
+    here->word = word;
+    weir_enter_slot(ctx, &weir_chain, &weir_cpus, word, 0);
     return XDP_PASS;
 }

@@ -3,8 +3,9 @@
 /* What probes, the pivot and user space agree on. Included by BPF C (also by foreign translation units,
  * hence no includes, no kernel types and only weir_ names) and by C++.
  *
- * The generation word: bit i says which clone of slot i packets enter now, bit 63 which bank of the
- * program array holds the chain. One store of it flips every probe of the chain between two packets. */
+ * The generation word: bit i says which clone of slot i packets enter now, bits 56 to 61 how many slots the
+ * chain has, bit 63 which bank of the program array holds it. One store of it flips every probe of the
+ * chain between two packets. */
 
 typedef unsigned int weir_u32;
 typedef unsigned long long weir_u64;
@@ -12,20 +13,25 @@ typedef unsigned long long weir_u64;
 #define WEIR_ABI_VERSION 1
 #define WEIR_MAX_SLOTS 32 /* the kernel runs 33 tail calls at most: pivot -> 32 slots, one to spare */
 #define WEIR_BANK_BIT 63
+#define WEIR_LENGTH_SHIFT 56
+#define WEIR_LENGTH(word) ((word) >> WEIR_LENGTH_SHIFT & 63)
 
 /* Entries of the program array: [bank][slot][clone]. */
 #define WEIR_BANK_ENTRIES (WEIR_MAX_SLOTS * 2)
 #define WEIR_CHAIN_ENTRIES (2 * WEIR_BANK_ENTRIES)
 #define WEIR_CHAIN_INDEX(bank, slot, clone) ((bank) * WEIR_BANK_ENTRIES + (slot) * 2 + (clone))
 
-/* Counted on every packet by the wrapper of a probe; per CPU, windowed. */
+/* What is counted of a clone, by its wrapper. Never cleared: a window is the difference between two readings,
+ * each made while no packet enters the clone. */
 struct weir_counts {
-    weir_u64 entered; /* packets that entered this probe */
+    weir_u64 entered; /* packets that entered the probe */
 };
 
-/* Kept by the pivot; per CPU, of the hook, never cleared. */
-struct weir_hook_counts {
-    weir_u64 misses; /* packets that found no probe in slot 0: the tail call fell through */
+/* What a hook keeps per CPU: one map lookup gives a program all it needs. */
+struct weir_cpu {
+    weir_u64 word;   /* the generation word by which the packet at hand goes */
+    weir_u64 misses; /* tail calls that found no program where the word says there is one; never cleared */
+    struct weir_counts counts[2 * WEIR_MAX_SLOTS]; /* by counter, of which each clone has its own */
 };
 
 /* Attributes on maps travel as BTF declaration tags. */

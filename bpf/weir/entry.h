@@ -13,27 +13,19 @@ struct weir_chain_map { /* BPF_MAP_TYPE_PROG_ARRAY */
     int (*key_size)[4];
     int (*value_size)[4];
 };
-struct weir_saved_map { /* BPF_MAP_TYPE_PERCPU_ARRAY: the word this CPU's packet goes by */
+struct weir_cpu_map { /* BPF_MAP_TYPE_PERCPU_ARRAY */
     int (*type)[6];
     int (*max_entries)[1];
     weir_u32 *key;
-    weir_u64 *value;
-};
-struct weir_counts_map { /* BPF_MAP_TYPE_PERCPU_ARRAY */
-    int (*type)[6];
-    int (*max_entries)[1];
-    weir_u32 *key;
-    struct weir_counts *value;
+    struct weir_cpu *value;
 };
 struct weir_chain_map weir_chain __attribute__((section(".maps"), used));
-struct weir_saved_map weir_saved __attribute__((section(".maps"), used));
-struct weir_counts_map weir_counts __attribute__((section(".maps"), used));
+struct weir_cpu_map weir_cpus __attribute__((section(".maps"), used));
 
 /* Set by the loader before the program is loaded, hence constants of the verifier. */
 const volatile weir_u32 weir_abi __attribute__((section(".rodata.weir"), used)) = WEIR_ABI_VERSION;
 const volatile weir_u32 weir_slot __attribute__((section(".rodata.weir"), used)) = 0;
-
-static void *(*const weir_map_lookup)(void *map, const void *key) = (void *)1;
+const volatile weir_u32 weir_counter __attribute__((section(".rodata.weir"), used)) = 0;
 
 /* An entry that its author marked noinline is inlined all the same: a call from one program into another
  * is a relocation that libbpf refuses. Before clang 17 gnu17 has no way to say so. */
@@ -44,22 +36,21 @@ static void *(*const weir_map_lookup)(void *map, const void *key) = (void *)1;
 #endif
 
 /* The body of a wrapper. The word is saved over the call: on tc-egress a nested packet on the same CPU
- * (bpf_clone_redirect) overwrites the slot. `flatten` inlines the probe, so that its packet pointers and
- * its stack are the wrapper's; noinline functions stay calls. */
-#define WEIR_WRAPPER_BODY(ctx, pass, call)                                        \
-    weir_u32 weir_zero = 0;                                                       \
-    weir_u64 *weir_saved_word = weir_map_lookup(&weir_saved, &weir_zero);         \
-    struct weir_counts *weir_counted = weir_map_lookup(&weir_counts, &weir_zero); \
-    if (!weir_saved_word || !weir_counted)                                        \
-        return pass; /* VERIFIER: both have one entry, the lookup cannot fail */  \
-    weir_u64 weir_word = *weir_saved_word;                                        \
-    weir_counted->entered += 1;                                                   \
-    int weir_verdict;                                                             \
-    WEIR_INLINED weir_verdict = (call);                                           \
-    *weir_saved_word = weir_word;                                                 \
-    if (weir_verdict != (pass))                                                   \
-        return weir_verdict;                                                      \
-    weir_enter_slot(ctx, &weir_chain, weir_word, weir_slot + 1);                  \
+ * (bpf_clone_redirect) overwrites it. `flatten` inlines the probe, so that its packet pointers and its
+ * stack are the wrapper's; noinline functions stay calls. */
+#define WEIR_WRAPPER_BODY(ctx, pass, call)                                   \
+    weir_u32 weir_zero = 0;                                                  \
+    struct weir_cpu *weir_here = weir_map_lookup(&weir_cpus, &weir_zero);    \
+    if (!weir_here)                                                          \
+        return pass; /* VERIFIER: one entry, the lookup cannot fail */       \
+    weir_u64 weir_word = weir_here->word;                                    \
+    weir_here->counts[weir_counter % (2 * WEIR_MAX_SLOTS)].entered += 1;     \
+    int weir_verdict;                                                        \
+    WEIR_INLINED weir_verdict = (call);                                      \
+    weir_here->word = weir_word;                                             \
+    if (weir_verdict != (pass))                                              \
+        return weir_verdict;                                                 \
+    weir_enter_slot(ctx, &weir_chain, &weir_cpus, weir_word, weir_slot + 1); \
     return pass;
 
 /* XDP_PASS is 2 in the kernel's ABI. The section carries frags: see docs/design.md. */

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <atomic>
-#include <numeric>
 
 #include "probe/core_objects.h"
 #include "weir/abi.h"
@@ -60,9 +59,11 @@ Result<Chain> Chain::create() {
 }
 
 SlotBinding Chain::next_binding() const {
+    const auto slot = static_cast<std::uint32_t>(slots_.size());
     return {.chain = map("weir_chain"),
-            .saved = map("weir_saved"),
-            .slot = static_cast<std::uint32_t>(slots_.size()),
+            .cpus = map("weir_cpus"),
+            .slot = slot,
+            .counters = {2 * slot, 2 * slot + 1},
             .with_frags = with_frags_};
 }
 
@@ -82,6 +83,9 @@ Result<> Chain::append(ClonePair pair) {
         return fail(Errc::Invalid, fmt::format("a chain has {} slots at most", WEIR_MAX_SLOTS));
     if (auto r = enter_programs(slots_.size(), pair); !r) return wrap(r, "chain");
     slots_.push_back(std::make_unique<ClonePair>(std::move(pair)));
+    // One store: packets enter the slot from here on.
+    const std::uint64_t longer = word() + (1ULL << WEIR_LENGTH_SHIFT);
+    std::atomic_ref<std::uint64_t>(word()).store(longer, std::memory_order_seq_cst);
     return {};
 }
 
@@ -125,11 +129,18 @@ unsigned Chain::active(std::size_t slot) const {
     return static_cast<unsigned>(now >> slot & 1);
 }
 
-Result<std::uint64_t> Chain::tail_call_misses() const {
+Result<HookCounts> Chain::counts() const {
+    const bpf::Map& cpus = map("weir_cpus");
+    std::vector<weir_cpu> per_cpu(cpus.lookup_bytes() / sizeof(weir_cpu));
     const std::uint32_t zero = 0;
-    std::vector<std::uint64_t> per_cpu(map("weir_hook").lookup_bytes() / sizeof(std::uint64_t));
-    if (auto r = map("weir_hook").lookup(&zero, per_cpu.data()); !r) return pass_on(r);
-    return std::accumulate(per_cpu.begin(), per_cpu.end(), std::uint64_t{0});
+    if (auto r = cpus.lookup(&zero, per_cpu.data()); !r) return wrap(r, "counters");
+    HookCounts sum;
+    for (const weir_cpu& cpu : per_cpu) {
+        sum.tail_call_misses += cpu.misses;
+        for (std::size_t i = 0; i < sum.entered.size(); ++i)
+            sum.entered[i] += cpu.counts[i].entered;
+    }
+    return sum;
 }
 
 }  // namespace weir

@@ -13,6 +13,8 @@
 //
 // Ownership: owns the pivot, the clone pairs and the link; the interface is free again when it
 // dies. Thread rule: the engine's thread. Kernel: 5.15.
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -23,6 +25,7 @@
 #include "bpf/link.h"
 #include "bpf/object.h"
 #include "probe/clone_pair.h"
+#include "weir/abi.h"
 #include "weir/result.h"
 
 namespace weir {
@@ -35,6 +38,12 @@ struct AttachOptions {
 struct Attachment {
     bpf::XdpMode mode = bpf::XdpMode::Skb;  // what was got
     std::vector<std::string> notices;       // a fall-back; a faster mode that would work
+};
+
+struct HookCounts {
+    std::array<std::uint64_t, std::size_t{2} * WEIR_MAX_SLOTS> entered{};  // by Clone::counter()
+    std::uint64_t tail_call_misses =
+        0;  // packets that found no program; 0 unless something is wrong
 };
 
 class Chain {
@@ -67,8 +76,9 @@ public:
     /// The program that is attached; borrowed.
     [[nodiscard]] bpf::Program pivot() const { return *pivot_.program("weir_pivot_xdp"); }
 
-    /// Packets that found no probe since the chain was made; 0 unless something is wrong.
-    [[nodiscard]] Result<std::uint64_t> tail_call_misses() const;
+    /// What was counted since the chain was made. A clone's counter stands still while it is
+    /// retired and the grace period is over. Cost: one system call.
+    [[nodiscard]] Result<HookCounts> counts() const;
 
 private:
     Chain(bpf::LoadedObject pivot, Mapping word, bool with_frags);

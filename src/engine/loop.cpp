@@ -80,40 +80,50 @@ Result<> WindowLoop::on_tick() {
     return close_windows(grid_.point_at(monotonic_ns()));
 }
 
-/// Once per grid point, for every probe whose twin is clean: flip, grace, read; the workers
-/// extract, predict and report; release() clears.
-Result<> WindowLoop::close_windows(std::int64_t point) {
+std::uint64_t WindowLoop::slots_due(std::int64_t point) const {
     std::uint64_t due = 0;
     for (std::size_t slot = 0; slot < sessions_.size(); ++slot) {
         const bool is_open = open_[slot].number != kNoMoreWindows;
         const bool is_over = is_stopping_ || point > open_[slot].opened_at;
         if (is_open && is_over && sessions_[slot]->is_twin_clean()) due |= Chain::bit(slot);
     }
+    return due;
+}
+
+/// Once per grid point: one flip and one grace period for all probes whose windows end here.
+Result<> WindowLoop::close_windows(std::int64_t point) {
+    const std::uint64_t due = slots_due(point);
     if (due == 0) return {};
-    const Nanoseconds flip_begin = monotonic_ns();
+    Closing closing{.point = point, .begin = monotonic_ns(), .counts = {}};
     chain_.flip(due);
-    const Nanoseconds flipped = monotonic_ns();
-    const Nanoseconds end_unix_ns = flipped + unix_offset_ns();
+    closing.flipped = monotonic_ns();
+    closing.unix_ns = closing.flipped + unix_offset_ns();
     if (auto r = grace_.wait(); !r) return wrap(r, "grace");
-    const Nanoseconds quiet = monotonic_ns();
-    for (std::size_t slot = 0; slot < sessions_.size(); ++slot) {
-        if ((due & Chain::bit(slot)) == 0) continue;
-        const Nanoseconds begin = monotonic_ns();
-        Window window = describe(slot, point, end_unix_ns);
-        window.timings_us.flip = microseconds(flip_begin, flipped);
-        window.timings_us.grace = microseconds(flipped, quiet);
-        sessions_[slot]->read(chain_.active(slot) ^ 1, std::move(window), begin);
-        open_[slot] = {.number = is_last_window(slot) ? kNoMoreWindows : open_[slot].number + 1,
-                       .opened_at = point,
-                       .start_unix_ns = end_unix_ns};
-        sessions_[slot]->hand_over(sink_, flip_begin);
-    }
-    if (auto misses = chain_.tail_call_misses()) misses_before_ = *misses;
+    closing.quiet = monotonic_ns();
+    closing.counts = read_counts();
+    for (std::size_t slot = 0; slot < sessions_.size(); ++slot)
+        if ((due & Chain::bit(slot)) != 0) run_window(slot, closing);
+    counted_.tail_call_misses = closing.counts.tail_call_misses;
     pending_errors_.clear();
     return {};
 }
 
-Window WindowLoop::describe(std::size_t slot, std::int64_t point, Nanoseconds end_unix_ns) const {
+/// flip and grace are over; here: read, then on the worker extract, predict, report; release()
+/// clears.
+void WindowLoop::run_window(std::size_t slot, const Closing& closing) {
+    const unsigned retired = chain_.active(slot) ^ 1;
+    const std::uint32_t counter = chain_.pair(slot).clone(retired).counter();
+    Window window = describe(slot, closing);
+    window.entered = closing.counts.entered.at(counter) - counted_.entered.at(counter);
+    counted_.entered.at(counter) = closing.counts.entered.at(counter);
+    sessions_[slot]->read(retired, std::move(window));
+    sessions_[slot]->hand_over(sink_, closing.begin);
+    open_[slot] = {.number = is_last_window(slot) ? kNoMoreWindows : open_[slot].number + 1,
+                   .opened_at = closing.point,
+                   .start_unix_ns = closing.unix_ns};
+}
+
+Window WindowLoop::describe(std::size_t slot, const Closing& closing) const {
     Window window;
     window.number = open_[slot].number;
     window.probe = chain_.pair(slot).name();
@@ -121,12 +131,21 @@ Window WindowLoop::describe(std::size_t slot, std::int64_t point, Nanoseconds en
     window.hook = "xdp";
     window.mode = options_.mode;
     window.start_ns = open_[slot].start_unix_ns;
-    window.end_ns = end_unix_ns;
-    window.health.late = Grid::late(open_[slot].opened_at, point);
+    window.end_ns = closing.unix_ns;
+    window.timings_us.flip = microseconds(closing.begin, closing.flipped);
+    window.timings_us.grace = microseconds(closing.flipped, closing.quiet);
+    window.health.late = Grid::late(open_[slot].opened_at, closing.point);
     window.health.errors = pending_errors_;
-    if (auto misses = chain_.tail_call_misses())
-        window.health.tail_call_misses = *misses - misses_before_;
+    window.health.tail_call_misses = closing.counts.tail_call_misses - counted_.tail_call_misses;
     return window;
+}
+
+/// A reading that fails is told of, and its packets are those of the next window: none is lost.
+HookCounts WindowLoop::read_counts() {
+    auto counts = chain_.counts();
+    if (counts) return *counts;
+    pending_errors_.push_back(counts.error().message);
+    return counted_;
 }
 
 Result<> WindowLoop::release(std::size_t slot) {

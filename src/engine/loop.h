@@ -49,9 +49,17 @@ private:
     [[nodiscard]] Result<> start();
     [[nodiscard]] Result<> wait_for_events(bpf::InterfaceWatch& watch);
     [[nodiscard]] Result<> on_tick();
+    struct Closing {  // one instant at which windows end; times are monotonic unless they say so
+        std::int64_t point = 0;
+        Nanoseconds begin = 0, flipped = 0, quiet = 0, unix_ns = 0;
+        HookCounts counts;
+    };
+
+    [[nodiscard]] std::uint64_t slots_due(std::int64_t point) const;
     [[nodiscard]] Result<> close_windows(std::int64_t point);
-    [[nodiscard]] Window describe(std::size_t slot, std::int64_t point,
-                                  Nanoseconds end_unix_ns) const;
+    void run_window(std::size_t slot, const Closing& closing);
+    [[nodiscard]] HookCounts read_counts();
+    [[nodiscard]] Window describe(std::size_t slot, const Closing& closing) const;
     [[nodiscard]] Result<> release(std::size_t slot);
     [[nodiscard]] bool is_last_window(std::size_t slot) const;
     [[nodiscard]] bool is_finished() const;
@@ -65,7 +73,7 @@ private:
     Grid grid_{0, 1};
     std::vector<Open> open_;
     std::vector<std::string> pending_errors_;  // told in the next window's health
-    std::uint64_t misses_before_ = 0;
+    HookCounts counted_;                       // up to the last window of each clone
     bool is_stopping_ = false;
     bool has_vanished_ = false;
 };

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/session.h"
 
-#include <numeric>
-
 #include "util/clock.h"
-#include "weir/abi.h"
 
 namespace weir {
 
@@ -30,23 +27,8 @@ Result<> ProbeSession::open_readers() {
     return {};
 }
 
-Result<std::uint64_t> ProbeSession::read_entered(unsigned clone) const {
-    const bpf::Map& counts = pair_.clone(clone).counts();
-    std::vector<weir_counts> per_cpu(counts.lookup_bytes() / sizeof(weir_counts));
-    const std::uint32_t zero = 0;
-    if (auto r = counts.lookup(&zero, per_cpu.data()); !r) return pass_on(r);
-    return std::accumulate(per_cpu.begin(), per_cpu.end(), std::uint64_t{0},
-                           [](std::uint64_t sum, const weir_counts& c) { return sum + c.entered; });
-}
-
-Result<> ProbeSession::clear_counts(unsigned clone) const {
-    const bpf::Map& counts = pair_.clone(clone).counts();
-    const std::vector<std::byte> zeros(counts.lookup_bytes());
-    const std::uint32_t zero = 0;
-    return counts.update(&zero, zeros.data());
-}
-
-void ProbeSession::read(unsigned retired, Window window, Nanoseconds begin_ns) {
+void ProbeSession::read(unsigned retired, Window window) {
+    const Nanoseconds begin = monotonic_ns();
     retired_ = retired;
     is_twin_clean_ = false;
     window_ = std::move(window);
@@ -54,10 +36,6 @@ void ProbeSession::read(unsigned retired, Window window, Nanoseconds begin_ns) {
     const auto note = [&](const std::string& what, Error& error) {
         window_.health.errors.push_back(what + ": " + error.message);
     };
-    if (auto entered = read_entered(retired))
-        window_.entered = *entered;
-    else
-        note("entered", entered.error());
     for (auto* readers : {&readers_[retired], &shared_readers_}) {
         for (table::Reader& reader : *readers) {
             if (!reader.policy().is_exported) continue;
@@ -72,7 +50,7 @@ void ProbeSession::read(unsigned retired, Window window, Nanoseconds begin_ns) {
     }
     window_.health.not_frozen = pair_.not_frozen();
     window_.tables = tables_;
-    window_.timings_us.read = static_cast<double>(monotonic_ns() - begin_ns) / 1e3;
+    window_.timings_us.read = static_cast<double>(monotonic_ns() - begin) / 1e3;
 }
 
 void ProbeSession::hand_over(WindowSink& sink, Nanoseconds flipped_ns) {
@@ -92,7 +70,6 @@ Result<> ProbeSession::clear() {
     for (auto* readers : {&readers_[retired_], &shared_readers_})
         for (table::Reader& reader : *readers)
             if (auto r = reader.clear(); !r) return wrap(r, "clear " + reader.map().name());
-    if (auto r = clear_counts(retired_); !r) return wrap(r, "clear");
     is_twin_clean_ = true;
     return {};
 }

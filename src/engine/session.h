@@ -29,9 +29,8 @@ public:
     /// Whether the twin is empty and nobody's: the window may close.
     [[nodiscard]] bool is_twin_clean() const { return is_twin_clean_; }
 
-    /// Reads every table of the retired clone into `window`; what fails is named in its
-    /// health. `begin_ns`: when its reading began, for the timing.
-    void read(unsigned retired, Window window, Nanoseconds begin_ns);
+    /// Reads every table of the retired clone into `window`; what fails is named in its health.
+    void read(unsigned retired, Window window);
     /// Hands the window to the worker: extract, predict, report. `flipped_ns`: for the total.
     void hand_over(WindowSink& sink, Nanoseconds flipped_ns);
     /// The window that was read last. Not while the worker has it.
@@ -44,8 +43,6 @@ private:
     ProbeSession(const ClonePair& pair, std::unique_ptr<Worker> worker)
         : pair_(pair), worker_(std::move(worker)) {}
     [[nodiscard]] Result<> open_readers();
-    [[nodiscard]] Result<std::uint64_t> read_entered(unsigned clone) const;
-    [[nodiscard]] Result<> clear_counts(unsigned clone) const;
     [[nodiscard]] Result<> finish_window(WindowSink& sink, Nanoseconds flipped_ns);
 
     const ClonePair& pair_;

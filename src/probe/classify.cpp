@@ -145,7 +145,6 @@ Result<std::vector<MapPolicy>> classify(std::span<const MapSpec> maps,
         }
         if (has(overrides.persist, map.shape.name))
             policy = make(MapClass::Persistent, "--persist");
-        if (map.shape.name == "weir_counts") policy = make(MapClass::Windowed, "weir's own");
         if (is_internal_map(map.shape.name)) policy.is_exported = false;
         policies.push_back(std::move(policy));
     }

@@ -24,12 +24,13 @@ void set_own_constant(bpf::Object& object, std::string_view name, T value) {
 
 /// What every object of ours shares with the hook; a foreign object has none of these and is left
 /// alone.
-Result<> bind_to_hook(bpf::Object& object, const SlotBinding& binding) {
+Result<> bind_to_hook(bpf::Object& object, const SlotBinding& binding, std::uint32_t counter) {
     if (bpf::MapSpec* chain = object.find_map("weir_chain"))
         if (auto r = chain->share(binding.chain); !r) return r;
-    if (bpf::MapSpec* saved = object.find_map("weir_saved"))
-        if (auto r = saved->share(binding.saved); !r) return r;
+    if (bpf::MapSpec* cpus = object.find_map("weir_cpus"))
+        if (auto r = cpus->share(binding.cpus); !r) return r;
     set_own_constant<std::uint32_t>(object, "weir_slot", binding.slot);
+    set_own_constant<std::uint32_t>(object, "weir_counter", counter);
     set_own_constant<std::uint64_t>(object, "weir_epoch_base",
                                     static_cast<std::uint64_t>(unix_offset_ns()));
     return {};
@@ -119,7 +120,7 @@ std::vector<std::vector<std::byte>> initial_images(bpf::Object& object) {
 Result<> Clone::stand_behind_stub(const SlotBinding& binding) {
     auto stub = bpf::Object::open(core::stub(), "weir_stub");
     if (!stub) return wrap(stub, "stub");
-    if (auto r = bind_to_hook(*stub, binding); !r) return wrap(r, "stub");
+    if (auto r = bind_to_hook(*stub, binding, counter_); !r) return wrap(r, "stub");
     bpf::ProgramSpec* program = stub->find_program("weir_entry");
     if (auto r = program->make_xdp(binding.with_frags); !r) return wrap(r, "stub");
     auto loaded = std::move(*stub).load();
@@ -129,7 +130,6 @@ Result<> Clone::stand_behind_stub(const SlotBinding& binding) {
         return wrap(r, "stub");
     stub_ = std::move(*loaded);
     entry_ = *stub_->program("weir_entry");
-    counts_ = stub_->find_map("weir_counts");
     return {};
 }
 
@@ -138,7 +138,8 @@ Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, c
     if (!object) return pass_on(object);
     auto policies = classify(object->maps(), image.maps);
     if (!policies) return pass_on(policies);
-    if (auto r = bind_to_hook(*object, binding); !r) return pass_on(r);
+    const std::uint32_t counter = binding.counters[twin == nullptr ? 0 : 1];
+    if (auto r = bind_to_hook(*object, binding, counter); !r) return pass_on(r);
     if (auto r = prepare_maps(*object, *policies, twin != nullptr ? &twin->object_ : nullptr); !r)
         return pass_on(r);
     if (auto r = prepare_inner_maps(*object); !r) return pass_on(r);
@@ -156,7 +157,7 @@ Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, c
     for (const std::string& function : functions)
         if (auto program = clone.object_.program(function)) clone.programs_.push_back(*program);
     clone.entry_ = *clone.object_.program(image.entry);
-    clone.counts_ = clone.object_.find_map("weir_counts");
+    clone.counter_ = counter;
     for (std::size_t i = 0; i < policies->size(); ++i) {
         const bpf::Map& map = clone.object_.maps()[i];
         if (is_internal_map(map.name())) continue;

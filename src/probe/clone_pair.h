@@ -24,8 +24,9 @@ namespace weir {
 /// What a probe shares with its hook, and where in the chain it stands.
 struct SlotBinding {
     const bpf::Map& chain;  // the program array
-    const bpf::Map& saved;  // the per-CPU generation word
+    const bpf::Map& cpus;   // struct weir_cpu (weir/abi.h)
     std::uint32_t slot = 0;
+    std::array<std::uint32_t, 2> counters = {0, 1};  // of the two clones: weir_cpu::counts[]
     bool with_frags = true;
 };
 
@@ -40,8 +41,8 @@ class Clone {
 public:
     /// The program that stands in the slot: the wrapper, or the stub before a foreign object.
     [[nodiscard]] const bpf::Program& entry() const { return entry_; }
-    /// Per-CPU struct weir_counts (weir/abi.h) of this clone.
-    [[nodiscard]] const bpf::Map& counts() const { return *counts_; }
+    /// Which of the hook's counters this clone adds to.
+    [[nodiscard]] std::uint32_t counter() const { return counter_; }
     /// The author's maps; weir's own and constants are left out.
     [[nodiscard]] std::span<const CloneMap> maps() const { return maps_; }
     /// Every program that was loaded for this clone.
@@ -52,6 +53,7 @@ public:
 private:
     friend class ClonePair;
     explicit Clone(bpf::LoadedObject object) : object_(std::move(object)) {}
+    /// `twin`: the other clone, whose persistent maps this one shares; none for the first.
     [[nodiscard]] static Result<Clone> load(const ProbeImage& image, const SlotBinding& binding,
                                             const Clone* twin);
     [[nodiscard]] Result<> stand_behind_stub(const SlotBinding& binding);
@@ -59,7 +61,7 @@ private:
     bpf::LoadedObject object_;
     std::optional<bpf::LoadedObject> stub_;
     bpf::Program entry_;
-    const bpf::Map* counts_ = nullptr;  // in object_ or *stub_
+    std::uint32_t counter_ = 0;
     std::vector<CloneMap> maps_;
     std::vector<bpf::Program> programs_;
     std::vector<std::string> notices_;

@@ -19,7 +19,7 @@ std::string probe_name(const fs::path& path) {
     std::string name = path.filename().string();
     for (const std::string_view suffix : {".o", ".c", ".bpf", ".kern"})
         if (name.size() > suffix.size() && name.ends_with(suffix))
-            name.resize(name.size() - suffix.size());
+            name = name.substr(0, name.size() - suffix.size());
     return name;
 }
 
