@@ -22,7 +22,7 @@ BUILD = os.environ.get("WEIR_BUILD_DIR", os.path.join(os.path.dirname(os.path.ab
 WEIR = os.path.join(BUILD, "weir")
 RECEIVER, SENDER = "wbench0", "wbench1"
 ROUNDS = 9
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x00020000
 
 PROBE = """
 #include <linux/bpf.h>
@@ -97,8 +97,10 @@ def measure(folder):
 
 
 def main():
-    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
-        raise SystemExit("bench: needs CAP_SYS_ADMIN for a network namespace of its own")
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET | CLONE_NEWNS) != 0:
+        raise SystemExit("bench: needs CAP_SYS_ADMIN for namespaces of its own")
+    run("mount", "--make-rprivate", "/")
+    run("mount", "-t", "bpf", "bpf", "/sys/fs/bpf")  # ip keeps folders there: in a file system of our own
     run("ip", "link", "add", RECEIVER, "type", "veth", "peer", "name", SENDER)
     run("ip", "link", "set", RECEIVER, "up")
     run("ip", "link", "set", SENDER, "up")

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -22,6 +23,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <thread>
 
@@ -96,55 +98,94 @@ const char* kind_of_program(std::uint32_t type) {
     }
 }
 
-/// Adds the programs that may be ours; `foreign` gains the maps that the others use.
-void add_programs(Inventory& out, std::set<std::string>& foreign) {
-    for (std::uint32_t id = 0; bpf_prog_get_next_id(id, &id) == 0;) {
-        const UniqueFd fd(bpf_prog_get_fd_by_id(id));
-        std::array<std::uint32_t, 64> maps{};
-        bpf_prog_info info{};
-        info.nr_map_ids = maps.size();
-        info.map_ids = reinterpret_cast<std::uintptr_t>(maps.data());
-        std::uint32_t bytes = sizeof info;
-        if (!fd.is_open() || bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0) continue;
-        const char* kind = kind_of_program(info.type);
-        if (kind != nullptr && !foreign.contains("prog_id " + std::to_string(id))) {
-            out.insert(fmt::format("program {} ({} {})", id, kind, info.name));
-            continue;
-        }
-        for (std::uint32_t i = 0; i < info.nr_map_ids && i < maps.size(); ++i)
-            foreign.insert("map_id " + std::to_string(maps[i]));
-    }
-}
-
-void add_maps(Inventory& out, const std::set<std::string>& foreign) {
-    for (std::uint32_t id = 0; bpf_map_get_next_id(id, &id) == 0;) {
-        const UniqueFd fd(bpf_map_get_fd_by_id(id));
-        bpf_map_info info{};
-        std::uint32_t bytes = sizeof info;
-        if (!fd.is_open() || bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0) continue;
-        if (!foreign.contains("map_id " + std::to_string(id)))
-            out.insert(fmt::format("map {} ({})", id, info.name));
-    }
-}
-
-void add_links(Inventory& out, const std::set<std::string>& foreign) {
-    for (std::uint32_t id = 0; bpf_link_get_next_id(id, &id) == 0;) {
-        const UniqueFd fd(bpf_link_get_fd_by_id(id));
-        bpf_link_info info{};
-        std::uint32_t bytes = sizeof info;
-        if (!fd.is_open() || bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0) continue;
-        if (info.type != BPF_LINK_TYPE_XDP && info.type != kLinkTypeTcx) continue;
-        if (!foreign.contains("link_id " + std::to_string(id)))
-            out.insert(fmt::format("link {} (of program {})", id, info.prog_id));
-    }
+/// Lists objects by their ids alone. Opening one (bpf_map_get_fd_by_id) while its last owner closes
+/// it makes a program array leak in the kernel: kernel/bpf/arraymap.c:prog_array_map_clear takes a
+/// reference each time the last descriptor goes, and gives back only one when both times fall
+/// before its work runs (seen on 6.18).
+template <auto NextId>
+void add_ids(Inventory& out, const std::set<std::string>& foreign, const char* word,
+             const std::string& key) {
+    for (std::uint32_t id = 0; NextId(id, &id) == 0;)
+        if (!foreign.contains(fmt::format("{} {}", key, id)))
+            out.insert(fmt::format("{} {}", word, id));
 }
 
 /// Without CAP_SYS_ADMIN the kernel lists nothing, and nothing could have been loaded either.
 void add_bpf_objects(Inventory& out) {
-    auto foreign = held_by_others();
-    add_programs(out, foreign);
-    add_maps(out, foreign);
-    add_links(out, foreign);
+    const auto foreign = held_by_others();
+    add_ids<bpf_prog_get_next_id>(out, foreign, "program", "prog_id");
+    add_ids<bpf_map_get_next_id>(out, foreign, "map", "map_id");
+    add_ids<bpf_link_get_next_id>(out, foreign, "link", "link_id");
+}
+
+struct ProgramFacts {
+    const char* kind = nullptr;  // null: not of a kind that weir loads
+    std::string name;
+    std::vector<std::uint32_t> maps;
+};
+
+ProgramFacts program_facts(std::uint32_t id) {
+    const UniqueFd fd(bpf_prog_get_fd_by_id(id));
+    std::array<std::uint32_t, 64> maps{};
+    bpf_prog_info info{};
+    info.nr_map_ids = maps.size();
+    info.map_ids = reinterpret_cast<std::uintptr_t>(maps.data());
+    std::uint32_t bytes = sizeof info;
+    if (!fd.is_open() || bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0) return {};
+    const std::size_t used = std::min<std::size_t>(info.nr_map_ids, maps.size());
+    return {.kind = kind_of_program(info.type),
+            .name = info.name,
+            .maps = {maps.begin(), maps.begin() + used}};
+}
+
+std::string map_name(std::uint32_t id) {
+    const UniqueFd fd(bpf_map_get_fd_by_id(id));
+    bpf_map_info info{};
+    std::uint32_t bytes = sizeof info;
+    if (!fd.is_open() || bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0) return "?";
+    return info.name;
+}
+
+bool is_our_kind_of_link(std::uint32_t id) {
+    const UniqueFd fd(bpf_link_get_fd_by_id(id));
+    bpf_link_info info{};
+    std::uint32_t bytes = sizeof info;
+    if (!fd.is_open() || bpf_obj_get_info_by_fd(fd.get(), &info, &bytes) != 0) return false;
+    return info.type == BPF_LINK_TYPE_XDP || info.type == kLinkTypeTcx;
+}
+
+/// "program 17" and N; nothing for lines of other kinds.
+std::optional<std::uint32_t> id_after(const std::string& line, std::string_view word) {
+    if (!line.starts_with(word)) return std::nullopt;
+    return static_cast<std::uint32_t>(std::strtoul(line.c_str() + word.size(), nullptr, 10));
+}
+
+/// Now that nothing is about to be freed: gives objects their names, and leaves out those that
+/// others made.
+std::vector<std::string> name_objects(const std::vector<std::string>& lines) {
+    std::vector<std::string> named;
+    std::set<std::uint32_t> foreign_maps;
+    for (const auto& line : lines) {
+        if (const auto program = id_after(line, "program ")) {
+            const ProgramFacts facts = program_facts(*program);
+            if (facts.kind != nullptr)
+                named.push_back(fmt::format("{} ({} {})", line, facts.kind, facts.name));
+            else
+                foreign_maps.insert(facts.maps.begin(), facts.maps.end());
+        }
+    }
+    for (const auto& line : lines) {
+        if (id_after(line, "program ")) continue;
+        if (const auto link = id_after(line, "link ")) {
+            if (is_our_kind_of_link(*link)) named.push_back(line);
+        } else if (const auto map = id_after(line, "map ")) {
+            if (!foreign_maps.contains(*map))
+                named.push_back(fmt::format("{} ({})", line, map_name(*map)));
+        } else {
+            named.push_back(line);
+        }
+    }
+    return named;
 }
 
 // ------------------------------------------------------------ the rest
@@ -218,7 +259,8 @@ std::vector<std::string> leaks_since(const Inventory& before, std::chrono::milli
         std::vector<std::string> left;
         for (const auto& line : take_inventory())
             if (!before.contains(line)) left.push_back(line);
-        if (left.empty() || std::chrono::steady_clock::now() >= deadline) return left;
+        if (left.empty()) return left;
+        if (std::chrono::steady_clock::now() >= deadline) return name_objects(left);
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
 }

@@ -16,7 +16,7 @@
 
 namespace weir::test {
 
-/// Everything that exists now, one readable line each: "program 17 (xdp weir_entry)".
+/// Everything that exists now, one line each: "program 17", "interface veth0".
 using Inventory = std::set<std::string>;
 
 /// Objects of other processes of the machine are left out as far as they can be told (see
