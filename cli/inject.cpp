@@ -52,11 +52,12 @@ Result<> inject(const InjectArguments& a) {
     if (!options) return pass_on(options);
     auto stop = StopSignal::install();
     if (!stop) return pass_on(stop);
-    auto engine = Engine::inject(*options);
-    if (!engine) return pass_on(engine);
     auto output = Output::open(a.probe.output);
     if (!output) return pass_on(output);
-    stop->arm();
+    // Until then a signal ends the process; from there on it closes the open window.
+    options->before_attach = [&] { stop->arm(); };
+    auto engine = Engine::inject(*options);
+    if (!engine) return pass_on(engine);
     for (const std::string& notice : engine->notices()) print_notice(notice);
     // From here on only maps are read and the link is held: nothing needs more than these.
     (void)keep_only({Capability::Bpf, Capability::NetAdmin, Capability::Perfmon});

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,6 +28,11 @@ Result<> Output::write(std::string_view text) const {
     while (!text.empty()) {
         const ssize_t n = ::write(fd_.get(), text.data(), text.size());
         if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN) {  // whoever shares the descriptor has made it non-blocking
+            pollfd ready{.fd = fd_.get(), .events = POLLOUT, .revents = 0};
+            (void)!::poll(&ready, 1, -1);
+            continue;
+        }
         if (n < 0) return fail(Errc::Io, "output: " + errno_name(errno));
         text.remove_prefix(static_cast<std::size_t>(n));
     }

@@ -13,7 +13,7 @@ namespace weir::cli {
 
 class Output {
 public:
-    /// Empty path: standard output. Errors: Io, Permission.
+    /// Empty path: standard output. Errors: Io.
     [[nodiscard]] static Result<Output> open(const std::string& path);
 
     /// Writes all of it. Errors: Io (disk full, reader gone).

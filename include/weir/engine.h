@@ -11,6 +11,7 @@
 // thread; a sink is called on the probe's own worker thread. Kernel: 5.15.
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -39,7 +40,8 @@ struct InjectOptions {
     std::vector<std::string> window_maps;   ///< maps to make windowed
     std::vector<std::string> persist_maps;  ///< maps to make persistent
     std::vector<std::pair<std::string, std::string>>
-        settings;  ///< {"PROBE.PARAM" or "PROBE.MAP.max_entries", value}
+        settings;                         ///< {"PROBE.PARAM" or "PROBE.MAP.max_entries", value}
+    std::function<void()> before_attach;  ///< called when all is loaded and packets are next
 };
 
 /// Microseconds each stage took; total: from the flip to the report.
@@ -94,9 +96,11 @@ public:
     [[nodiscard]] const std::vector<std::string>& notices() const;
     [[nodiscard]] const std::string& mode() const;
 
-    /// Closes windows on a fixed grid until `stop_fd` is readable (then closes the open one at
-    /// once), max_windows are reported, or the interface vanishes. Errors: NotFound (the interface
-    /// vanished; the open window was reported), what sink.report() said, Io.
+    /// Once. Closes windows on a fixed grid until `stop_fd` is readable (then closes the open one
+    /// at once), max_windows are reported, or the interface vanishes. Errors: NotFound (the
+    /// interface vanished; the open window was reported), what sink.report() said, Io, what
+    /// clearing a map said ten times in a row; Invalid (a second run). The sink is not used once it
+    /// returns.
     [[nodiscard]] Result<> run(WindowSink& sink, int stop_fd);
 
     Engine(Engine&&) noexcept;

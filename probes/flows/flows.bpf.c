@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* flows: who talks to whom. Per window, packets and bytes of every flow, of every protocol, and of
- * everything else: each packet that enters is counted once in `frames`. */
+/* flows: who talks to whom. Per window, packets and bytes of every flow, of every IPv4 source with the
+ * connections it asked for, and of every protocol: each packet that enters is counted once in `frames`. */
 #include <weir/probe.h>
 
 /* A flow's key is hashed as bytes: its members leave no padding between them. */
 
 /* Names for the report; other numbers are shown as they are. */
 enum protocol { ICMP = 1, TCP = 6, UDP = 17, ICMPV6 = 58 };
+
+enum tcp_flag { TCP_SYN = 2, TCP_ACK = 16 };
 
 struct flow {
     __be32 source;
@@ -30,6 +32,12 @@ struct traffic {
     __u64 tcp_flags; /* all that were seen: FIN 1, SYN 2, RST 4, PSH 8, ACK 16; 8 bytes: no padding */
 };
 
+struct source {
+    __u64 packets WEIR_FEATURE("count");
+    __u64 bytes WEIR_FEATURE("bytes");
+    __u64 syns WEIR_FEATURE("count"); /* TCP connections it asked for: SYN without ACK */
+};
+
 struct volume {
     __u64 packets;
     __u64 bytes;
@@ -44,6 +52,7 @@ struct frames {
 
 WEIR_MAP(flows, HASH, struct flow, struct traffic, 65536) WEIR_WINDOW;
 WEIR_MAP(flows6, HASH, struct flow6, struct traffic, 65536) WEIR_WINDOW;
+WEIR_WINDOW_MAP(sources, __be32, struct source, 65536); /* IPv4 only; never fuller than flows */
 WEIR_MAP(protocols, PERCPU_ARRAY, __u32, struct volume, 256) WEIR_WINDOW;
 WEIR_MAP(frames, PERCPU_ARRAY, __u32, struct frames, 1) WEIR_WINDOW;
 
@@ -77,6 +86,17 @@ static __always_inline void count(struct traffic *traffic, __u32 bytes, __u8 fla
         weir_set_bits(&traffic->tcp_flags, flags);
 }
 
+static __always_inline void count_source(__be32 address, __u32 bytes, __u8 flags)
+{
+    struct source *source = weir_window_get(&sources, &address);
+    if (!source)
+        return; /* flows is full as well then, and has counted the packet as untracked */
+    source->packets += 1;
+    source->bytes += bytes;
+    if ((flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+        source->syns += 1;
+}
+
 static __always_inline void count_protocol(__u32 protocol, __u32 bytes)
 {
     struct volume *volume = bpf_map_lookup_elem(&protocols, &protocol);
@@ -99,6 +119,7 @@ static __always_inline void count_ipv4(struct weir_packet *p, const struct iphdr
     __u32 bytes = bpf_ntohs(ip->tot_len);
     frames->ipv4 += 1;
     count_protocol(p->protocol, bytes);
+    count_source(ip->saddr, bytes, transport.tcp_flags);
     count(weir_window_get(&flows, &flow), bytes, transport.tcp_flags, frames);
 }
 

@@ -21,7 +21,8 @@ public:
     [[nodiscard]] static Result<XdpLink> attach(const Program& program, IfIndex interface,
                                                 XdpMode mode);
 
-    /// Whether the link still sits on an interface; false once that has vanished.
+    /// Whether the link still sits on an interface; false once that has vanished, or where somebody
+    /// detached the link.
     [[nodiscard]] bool is_attached() const;
 
 private:

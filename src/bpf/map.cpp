@@ -15,7 +15,7 @@ namespace weir::bpf {
 namespace {
 
 constexpr int kNotSupported = 524;  // ENOTSUPP: the kernel's own number, in no header of user space
-constexpr std::uint32_t kCursorBytes = 4;  // hash kinds keep a bucket's number in the cursor
+[[maybe_unused]] constexpr std::uint32_t kCursorBytes = 4;  // hash kinds keep a bucket's number there
 
 /// check(), with the error that only BPF gives to user space.
 Result<> border(long rc, std::string_view what) {

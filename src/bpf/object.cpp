@@ -235,6 +235,7 @@ std::vector<std::string> Object::constants() {
     std::vector<std::string> names;
     for (const MapSpec& map : state_->maps) {
         if (!map.shape.is_globals || !map.shape.name.starts_with(".rodata")) continue;
+        if (map.shape.name.ends_with(".weir")) continue;  // ours
         for (const Member& variable : map.shape.value->members) names.push_back(variable.name);
     }
     return names;

@@ -103,7 +103,7 @@ public:
         TypePtr type;
     };
     [[nodiscard]] std::optional<Constant> constant(std::string_view name);
-    /// Every `const volatile` global of the object, by name.
+    /// Every `const volatile` global of the author's, by name.
     [[nodiscard]] std::vector<std::string> constants();
 
     /// Creates the maps and loads the programs that are set to autoload.

@@ -81,6 +81,11 @@ Result<> Chain::enter_programs(std::size_t slot, const ClonePair& pair) const {
 Result<> Chain::append(ClonePair pair) {
     if (slots_.size() == WEIR_MAX_SLOTS)
         return fail(Errc::Invalid, fmt::format("a chain has {} slots at most", WEIR_MAX_SLOTS));
+    if (!slots_.empty() && slots_.back()->ends_chain()) {
+        return fail(Errc::Invalid,
+                    fmt::format("{} is a foreign object and stands last: {} cannot stand behind it",
+                                slots_.back()->name(), pair.name()));
+    }
     if (auto r = enter_programs(slots_.size(), pair); !r) return wrap(r, "chain");
     slots_.push_back(std::make_unique<ClonePair>(std::move(pair)));
     // One store: packets enter the slot from here on.

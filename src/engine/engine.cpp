@@ -20,6 +20,7 @@ struct Engine::State {
     bpf::InterfaceWatch watch;
     LoopOptions loop;
     std::vector<std::string> notices;
+    bool has_run = false;
 };
 
 namespace {
@@ -71,6 +72,7 @@ Result<Engine> Engine::inject(const InjectOptions& options) {
     if (!grace) return pass_on(grace);
     auto session = ProbeSession::create(chain->pair(0));
     if (!session) return wrap(session, probe);
+    if (options.before_attach) options.before_attach();
     auto attached = chain->attach(
         *interface, {.mode = to_xdp_mode(options.mode), .is_strict = options.is_strict});
     if (!attached) return wrap(attached, "attach " + options.interface);
@@ -86,7 +88,8 @@ Result<Engine> Engine::inject(const InjectOptions& options) {
                                                .sessions = {},
                                                .watch = std::move(*watch),
                                                .loop = std::move(loop),
-                                               .notices = std::move(image->notices)});
+                                               .notices = std::move(image->notices),
+                                               .has_run = false});
     state->sessions.push_back(std::move(*session));
     for (const std::string& notice : state->chain.pair(0).clone(0).notices())
         state->notices.push_back(notice);
@@ -98,6 +101,8 @@ const std::vector<std::string>& Engine::notices() const { return state_->notices
 const std::string& Engine::mode() const { return state_->loop.mode; }
 
 Result<> Engine::run(WindowSink& sink, int stop_fd) {
+    // A second loop would count the packets of the first one's windows again.
+    if (std::exchange(state_->has_run, true)) return fail(Errc::Invalid, "an engine runs once");
     LoopOptions options = state_->loop;
     options.stop_fd = stop_fd;
     WindowLoop loop(state_->chain, state_->sessions, state_->grace, sink, std::move(options));

@@ -22,7 +22,8 @@ double microseconds(Nanoseconds from, Nanoseconds to) {
 }
 
 constexpr std::uint64_t kNoMoreWindows =
-    0;  // Open::number of a probe that has closed its last window
+    0;                                // Open::number of a probe that has closed its last window
+constexpr int kMaxFailedClears = 10;  // in a row; what passes by itself has passed by then
 
 }  // namespace
 
@@ -41,8 +42,11 @@ Result<> WindowLoop::start() {
 
 Result<> WindowLoop::run(bpf::InterfaceWatch& watch) {
     if (auto r = start(); !r) return r;
-    while (!is_finished())
-        if (auto r = wait_for_events(watch); !r) return r;
+    Result<> done;
+    while (done && !is_finished()) done = wait_for_events(watch);
+    for (auto& session : sessions_)  // the sink is its owner's again when we return
+        if (!session->worker().is_idle()) (void)session->worker().take_result();
+    if (!done) return done;
     if (has_vanished_) return fail(Errc::NotFound, options_.interface + ": the interface vanished");
     return {};
 }
@@ -73,9 +77,9 @@ Result<> WindowLoop::wait_for_events(bpf::InterfaceWatch& watch) {
 Result<> WindowLoop::on_tick() {
     std::uint64_t expirations = 0;
     (void)!::read(timer_.get(), &expirations, sizeof(expirations));  // the clock says where we are
-    for (auto& session : sessions_) {
-        if (session->is_twin_clean() || !session->worker().is_idle()) continue;
-        if (auto r = session->clear(); !r) pending_errors_.push_back(r.error().message);
+    for (std::size_t slot = 0; slot < sessions_.size(); ++slot) {
+        if (sessions_[slot]->is_twin_clean() || !sessions_[slot]->worker().is_idle()) continue;
+        if (auto r = clear(slot); !r) return r;
     }
     return close_windows(grid_.point_at(monotonic_ns()));
 }
@@ -150,7 +154,18 @@ HookCounts WindowLoop::read_counts() {
 
 Result<> WindowLoop::release(std::size_t slot) {
     if (auto r = sessions_[slot]->worker().take_result(); !r) return wrap(r, "report");
-    if (auto r = sessions_[slot]->clear(); !r) pending_errors_.push_back(r.error().message);
+    return clear(slot);
+}
+
+/// A failure is tried again at the next grid point, meanwhile the window stays open. One that lasts
+/// ends the run: else it would go on for ever and report nothing.
+Result<> WindowLoop::clear(std::size_t slot) {
+    int& failures = open_[slot].failed_clears;
+    auto r = sessions_[slot]->clear();
+    failures = r ? 0 : failures + 1;
+    if (r || open_[slot].number == kNoMoreWindows) return {};
+    if (is_stopping_ || failures == kMaxFailedClears) return r;
+    if (failures == 1) pending_errors_.push_back(r.error().message);
     return {};
 }
 

@@ -44,6 +44,7 @@ private:
         std::uint64_t number = 1;
         std::int64_t opened_at = 0;  // grid point
         Nanoseconds start_unix_ns = 0;
+        int failed_clears = 0;  // in a row
     };
 
     [[nodiscard]] Result<> start();
@@ -61,6 +62,7 @@ private:
     [[nodiscard]] HookCounts read_counts();
     [[nodiscard]] Window describe(std::size_t slot, const Closing& closing) const;
     [[nodiscard]] Result<> release(std::size_t slot);
+    [[nodiscard]] Result<> clear(std::size_t slot);
     [[nodiscard]] bool is_last_window(std::size_t slot) const;
     [[nodiscard]] bool is_finished() const;
 

@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 
 #include <cstdio>
+#include <system_error>
 
 #include "util/errno.h"
 #include "util/privileges.h"
@@ -34,10 +35,16 @@ void block_all_signals() {
 Result<std::unique_ptr<Worker>> Worker::start() {
     UniqueFd done(::eventfd(0, EFD_CLOEXEC));
     if (auto r = check_errno(done.get(), "eventfd"); !r) return pass_on(r);
-    return std::unique_ptr<Worker>(new Worker(std::move(done)));
+    std::unique_ptr<Worker> worker(new Worker(std::move(done)));
+    try {  // the one call here that throws
+        worker->thread_ = std::thread([w = worker.get()] { w->run(); });
+    } catch (const std::system_error& e) {
+        return fail(Errc::Io, std::string("thread: ") + e.what());
+    }
+    return worker;
 }
 
-Worker::Worker(UniqueFd done) : done_(std::move(done)), thread_([this] { run(); }) {}
+Worker::Worker(UniqueFd done) : done_(std::move(done)) {}
 
 Worker::~Worker() {
     {
@@ -45,7 +52,7 @@ Worker::~Worker() {
         stop_ = true;
     }
     changed_.notify_one();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
 }
 
 void Worker::post(Job job) {

@@ -36,8 +36,8 @@ public:
     void post(Job job);
     /// Readable when a job has ended. Borrowed.
     [[nodiscard]] int done_fd() const { return done_.get(); }
-    /// The result of the job that ended; is_idle() again from here on. Precondition: done_fd() is
-    /// readable.
+    /// The result of the job that ended, or that ends now: waits where done_fd() is not readable
+    /// yet. is_idle() again from here on. Precondition: not is_idle().
     [[nodiscard]] Result<> take_result();
 
 private:
@@ -51,7 +51,7 @@ private:
     Job job_;  // guarded by mutex_, as all below
     Result<> result_;
     bool stop_ = false;
-    std::thread thread_;  // last: starts when all else is there
+    std::thread thread_;  // started when all else is there
 };
 
 }  // namespace weir

@@ -3,8 +3,10 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <linux/bpf.h>
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 
 #include "weir/abi.h"
@@ -68,27 +70,49 @@ MapPolicy default_policy(const MapSpec& map) {
     }
     if (map.is_inner) return make(MapClass::Persistent, "default of inner maps");
     if (map.shape.kind == MapKind::ProgArray) return make(MapClass::Fixed, "default of prog_array");
+    if ((map.shape.flags & BPF_F_RDONLY) != 0)
+        return make(MapClass::Persistent, "BPF_F_RDONLY: user space cannot clear it");
     const MapClass by_kind =
         is_windowed_kind(map.shape.kind) ? MapClass::Windowed : MapClass::Persistent;
     return make(by_kind, "default of " + kind);
 }
 
+/// Whether two copies of the map, one of them cleared each window, make sense.
+bool can_be_windowed(const MapSpec& map) {
+    return !map.is_inner && (map.shape.flags & BPF_F_RDONLY) == 0 &&
+           (is_windowed_kind(map.shape.kind) || map.shape.kind == MapKind::LpmTrie);
+}
+
 /// The rules for a source that uses __attributes__ somewhere.
-MapPolicy dialect_policy(const MapSpec& map, bool any_export) {
+MapPolicy dialect_policy(const MapSpec& map) {
     const auto attributes = dialect_attributes(map);
     const std::string list = attributes.value_or("");
     MapPolicy policy = make(has_word(list, "SWAP") ? MapClass::Windowed : MapClass::Persistent,
                             attributes ? "__attributes__(" + list + ")"
                                        : "no __attributes__ in a source that uses them");
     policy.clear_after_window |= has_word(list, "EMPTY");
-    policy.is_exported = !any_export || has_word(list, "EXPORT");
     return policy;
 }
 
-void apply_tags(const MapSpec& map, MapPolicy& policy) {
-    if (has(map.tags, WEIR_TAG_WINDOW)) policy = make(MapClass::Windowed, "WEIR_WINDOW");
-    if (has(map.tags, WEIR_TAG_PERSIST)) policy = make(MapClass::Persistent, "WEIR_PERSIST");
-    if (has(map.tags, WEIR_TAG_HIDE)) policy.is_exported = false;
+bool carries_export(const MapSpec& map) {
+    return has(map.tags, WEIR_TAG_EXPORT) ||
+           has_word(dialect_attributes(map).value_or(""), "EXPORT");
+}
+
+/// Says on whose word the map gets another class; what is reported stays as it was.
+Result<> set_class(const MapSpec& map, MapClass wanted, const char* who, MapPolicy& policy) {
+    const bool is_possible = policy.map_class != MapClass::Fixed &&
+                             (wanted != MapClass::Windowed || can_be_windowed(map));
+    if (!is_possible) {
+        return fail(Errc::Invalid,
+                    fmt::format("{}: map {} of kind {}{} cannot be {}", who, map.shape.name,
+                                bpf::kind_name(map.shape.kind), map.is_inner ? " inside a map" : "",
+                                map_class_name(wanted)));
+    }
+    const bool is_exported = policy.is_exported;
+    policy = make(wanted, who);
+    policy.is_exported = is_exported;
+    return {};
 }
 
 Result<> check_overrides(std::span<const MapSpec> maps, const std::vector<std::string>& names,
@@ -117,35 +141,29 @@ Result<std::vector<MapPolicy>> classify(std::span<const MapSpec> maps,
                                         const MapOverrides& overrides) {
     if (auto r = check_overrides(maps, overrides.window, "--window"); !r) return pass_on(r);
     if (auto r = check_overrides(maps, overrides.persist, "--persist"); !r) return pass_on(r);
-    const auto uses = [&](std::string_view word) {
-        return std::ranges::any_of(maps, [&](const MapSpec& map) {
-            const auto list = dialect_attributes(map);
-            return list && (word.empty() || has_word(*list, word));
-        });
-    };
-    const bool any_attributes = uses("");
-    const bool any_export = uses("EXPORT") || std::ranges::any_of(maps, [](const MapSpec& map) {
-                                return has(map.tags, WEIR_TAG_EXPORT);
-                            });
+    for (const std::string& name : overrides.window)
+        if (has(overrides.persist, name))
+            return fail(Errc::Invalid, fmt::format("{}: --window and --persist at once", name));
+    const bool any_export = std::ranges::any_of(maps, carries_export);
+    const bool any_attributes = std::ranges::any_of(
+        maps, [](const MapSpec& map) { return dialect_attributes(map).has_value(); });
     std::vector<MapPolicy> policies;
     for (const MapSpec& map : maps) {
-        MapPolicy policy = default_policy(map);
-        if (any_attributes && is_windowed_kind(map.shape.kind) && !map.shape.is_globals)
-            policy = dialect_policy(map, any_export);
-        apply_tags(map, policy);
-        if (any_export && !any_attributes) policy.is_exported = has(map.tags, WEIR_TAG_EXPORT);
-        if (has(overrides.window, map.shape.name)) {
-            if (!is_windowed_kind(map.shape.kind) || map.is_inner) {
-                return fail(Errc::Invalid,
-                            fmt::format("--window {}: a map of kind {}{} cannot be windowed",
-                                        map.shape.name, bpf::kind_name(map.shape.kind),
-                                        map.is_inner ? " inside a map" : ""));
-            }
-            policy = make(MapClass::Windowed, "--window");
-        }
-        if (has(overrides.persist, map.shape.name))
-            policy = make(MapClass::Persistent, "--persist");
-        if (is_internal_map(map.shape.name)) policy.is_exported = false;
+        const std::string& name = map.shape.name;
+        MapPolicy policy = any_attributes && can_be_windowed(map) && !map.shape.is_globals
+                               ? dialect_policy(map)
+                               : default_policy(map);
+        policy.is_exported = (!any_export || carries_export(map)) &&
+                             !has(map.tags, WEIR_TAG_HIDE) && !is_internal_map(name);
+        Result<> done;
+        const auto change = [&](bool is_asked, MapClass wanted, const char* who) {
+            if (is_asked && done) done = set_class(map, wanted, who, policy);
+        };
+        change(has(map.tags, WEIR_TAG_WINDOW), MapClass::Windowed, "WEIR_WINDOW");
+        change(has(map.tags, WEIR_TAG_PERSIST), MapClass::Persistent, "WEIR_PERSIST");
+        change(has(overrides.window, name), MapClass::Windowed, "--window");
+        change(has(overrides.persist, name), MapClass::Persistent, "--persist");
+        if (!done) return pass_on(done);
         policies.push_back(std::move(policy));
     }
     return policies;

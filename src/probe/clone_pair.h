@@ -76,6 +76,8 @@ public:
 
     [[nodiscard]] const Clone& clone(unsigned generation) const { return clones_[generation & 1]; }
     [[nodiscard]] const std::string& name() const { return name_; }
+    /// A foreign object: it decides the packet's fate, no slot behind it is ever entered.
+    [[nodiscard]] bool ends_chain() const { return clones_[0].stub_.has_value(); }
     /// Maps whose values hold timers or work queues: their callbacks write at any time.
     [[nodiscard]] const std::vector<std::string>& not_frozen() const { return not_frozen_; }
 

@@ -25,6 +25,17 @@ bool may_be_xdp(const ProgramSpec& p) {
     return p.kind == ProgramKind::Xdp || p.kind == ProgramKind::Unknown;
 }
 
+/// The wrapper keeps the name of what it wraps (WEIR_WRAP_XDP); WEIR_PROBE puts a prefix before it.
+std::string author_function(bpf::Object& object) {
+    constexpr std::string_view kPrefix = "weir_probe_";
+    const auto kept = object.constant("weir_function");
+    if (!kept) return "weir_entry";
+    // SAFETY: bytes to char; the length is the array's, the text ends at its NUL or there.
+    const auto* text = reinterpret_cast<const char*>(kept->bytes.data());
+    std::string name(text, strnlen(text, kept->bytes.size()));
+    return name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
+}
+
 Result<ObjectEntry> wrapped_entry(bpf::Object& object) {
     const auto abi = object.constant("weir_abi");
     std::uint32_t version = 0;
@@ -36,11 +47,15 @@ Result<ObjectEntry> wrapped_entry(bpf::Object& object) {
                                 WEIR_ABI_VERSION),
                     "compile it again with the headers of this weir");
     }
-    return ObjectEntry{.function = "weir_entry", .is_wrapped = true, .notices = {}};
+    return ObjectEntry{.function = author_function(object),
+                       .entry = "weir_entry",
+                       .is_wrapped = true,
+                       .notices = {}};
 }
 
 Result<ObjectEntry> entry_of(const ProgramSpec& p) {
-    ObjectEntry entry{.function = p.function, .is_wrapped = false, .notices = {}};
+    ObjectEntry entry{
+        .function = p.function, .entry = p.function, .is_wrapped = false, .notices = {}};
     if (p.kind == ProgramKind::Unknown) {
         entry.notices.push_back(fmt::format("SEC(\"{}\") names no program type; {} is taken as XDP",
                                             p.section, p.function));

@@ -10,7 +10,8 @@
 namespace weir {
 
 struct ObjectEntry {
-    std::string function;
+    std::string function;  // the author's
+    std::string entry;     // the program that stands in the chain: weir_entry, or `function` itself
     bool is_wrapped = false;
     std::vector<std::string> notices;
 };

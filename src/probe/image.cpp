@@ -20,7 +20,7 @@ Result<ProbeImage> from_object(const ProbeSpec& spec) {
     if (!entry) return wrap(entry, spec.file.path.string());
     ProbeImage image;
     image.function = entry->function;
-    image.entry = entry->function;
+    image.entry = entry->entry;
     image.is_wrapped = entry->is_wrapped;
     image.elf = std::move(*elf);
     image.notices = std::move(entry->notices);

@@ -126,6 +126,9 @@ Result<> Reader::State::clear_keyed() {
     if (is_read) {
         if (auto r = erase_rows(map, rows, calls()); !r) return r;
     }
+    // Both clones write a persistent map all the time: what came after it was read is the next
+    // window's.
+    if (is_read && policy.map_class == MapClass::Persistent) return {};
     std::vector<std::byte> key(map.shape().key_bytes);
     for (int round = 0; round < kClearRounds; ++round) {
         auto any = map.next_key(nullptr, key.data());
@@ -134,7 +137,7 @@ Result<> Reader::State::clear_keyed() {
         if (auto r = fill(); !r) return r;
         if (auto r = erase_rows(map, rows, calls()); !r) return r;
     }
-    // Both clones write a persistent map: it may never be seen empty, and that is no failure.
+    // Nor need it ever be seen empty.
     if (policy.map_class == MapClass::Persistent) return {};
     return fail(Errc::Busy, "still written after its window");
 }
@@ -183,7 +186,10 @@ Result<> Reader::clear() {
     if (!s.policy.clear_after_window || s.way == ReadWay::None) return {};
     const MapKind kind = s.map.shape().kind;
     Result<> done;
-    if (!is_keyed(kind) && (!s.is_read || is_queue(kind))) done = s.fill();
+    // A windowed queue of which not everything was read is emptied here; a persistent one keeps
+    // what came after.
+    const bool is_rest_ours = is_queue(kind) && s.policy.map_class == MapClass::Windowed;
+    if (!is_keyed(kind) && (!s.is_read || is_rest_ours)) done = s.fill();
     if (done && is_keyed(kind)) done = s.clear_keyed();
     if (done && s.way == ReadWay::Mmap) s.clear_mapped();
     if (done && s.way != ReadWay::Mmap && is_array(kind)) done = s.clear_array();
