@@ -66,7 +66,7 @@ Both load_both(const std::string& function) {
 
 void measure_packet(const std::string& function, std::vector<Figure>& figures) {
     const Both both = load_both(function);
-    const int alone = both.alone.program(function)->fd;
+    const int alone = both.alone.program(function).value_or(bpf::Program{}).fd;
     const int chained = both.chain.pivot().fd;
     const Pair ns =
         compare([&] { return run_ns(alone); }, [&] { return run_ns(chained); }, kRounds);

@@ -14,9 +14,11 @@ namespace {
 using Row = std::vector<std::string>;
 
 std::string bytes_text(std::uint64_t bytes) {
-    if (bytes < 10 * 1024) return fmt::format("{} B", bytes);
-    if (bytes < 10 * 1024 * 1024) return fmt::format("{} kB", bytes / 1024);
-    return fmt::format("{} MB", bytes / (1024 * 1024));
+    constexpr std::uint64_t kKilo = 1024;
+    constexpr std::uint64_t kMega = kKilo * kKilo;
+    if (bytes < 10 * kKilo) return fmt::format("{} B", bytes);
+    if (bytes < 10 * kMega) return fmt::format("{} kB", bytes / kKilo);
+    return fmt::format("{} MB", bytes / kMega);
 }
 
 /// Rows as columns, two spaces apart; the first row is the heading.

@@ -60,7 +60,8 @@ Result<> inject(const InjectArguments& a) {
     if (!engine) return pass_on(engine);
     for (const std::string& notice : engine->notices()) print_notice(notice);
     // From here on only maps are read and the link is held: nothing needs more than these.
-    (void)keep_only({Capability::Bpf, Capability::NetAdmin, Capability::Perfmon});
+    if (auto r = keep_only({Capability::Bpf, Capability::NetAdmin, Capability::Perfmon}); !r)
+        print_notice("capabilities are kept: " + r.error().message);
     auto sink = make_sink(std::move(*output),
                           {.as_json = a.probe.as_json(), .max_rows = a.probe.row_limit()});
     return engine->run(*sink, stop->fd());

@@ -2,6 +2,8 @@
 // weir: eBPF probes on a network interface, one exact and typed picture a window.
 #include <fmt/format.h>
 
+#include <cstdio>
+#include <exception>
 #include <utility>
 #include <vector>
 
@@ -22,6 +24,19 @@ Examples:
 Exit codes: 0 done; 2 usage or compile error; 3 privileges; 4 not found; 5 interface busy;
             6 rejected by the verifier; 7 unsupported; 8 input/output; 130 second signal.)";
 
+/// CLI11 lists all that was left over, in no order; the option that it does not know comes first.
+std::string describe(const CLI::App& app, const CLI::ParseError& error) {
+    for (const std::string& left : app.remaining(true))
+        if (left.starts_with("-")) return fmt::format("{}: no such option", left);
+    return error.what();
+}
+
+std::string help_command(const CLI::App& app) {
+    for (const CLI::App* verb : app.get_subcommands())
+        return fmt::format("weir {} --help", verb->get_name());
+    return "weir --help";
+}
+
 int real_main(int argc, char** argv) {
     CLI::App app(
         "weir injects eBPF probes into network interfaces and reports every time window exactly.",
@@ -40,8 +55,11 @@ int real_main(int argc, char** argv) {
     } catch (const CLI::Success& e) {
         return app.exit(e);  // --help, --version
     } catch (const CLI::ParseError& e) {
-        return print_error(
-            {.code = Errc::Invalid, .message = e.what(), .log = {}, .hint = "weir --help"}, false);
+        return print_error({.code = Errc::Invalid,
+                            .message = describe(app, e),
+                            .log = {},
+                            .hint = help_command(app)},
+                           false);
     }
     for (const auto& [name, run] : verbs)
         if (app.got_subcommand(name)) return run();
@@ -51,4 +69,11 @@ int real_main(int argc, char** argv) {
 }  // namespace
 }  // namespace weir::cli
 
-int main(int argc, char** argv) { return weir::cli::real_main(argc, argv); }
+int main(int argc, char** argv) {
+    try {
+        return weir::cli::real_main(argc, argv);
+    } catch (const std::exception& e) {  // a library's: out of memory, a locale that is not there
+        std::fprintf(stderr, "weir: %s\n", e.what());
+        return weir::exit_code(weir::Errc::Io);
+    }
+}

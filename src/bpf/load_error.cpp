@@ -30,6 +30,25 @@ std::string last_line(std::string_view log) {
     return std::string(line);
 }
 
+std::string reason_line(std::string_view log) {
+    std::string_view rest = log;
+    while (!rest.empty()) {
+        const std::string line = last_line(rest);
+        if (!line.empty() && !line.starts_with("failed to load object")) return line;
+        while (!rest.empty() && rest.back() == '\n') rest.remove_suffix(1);
+        rest.remove_suffix(rest.size() - (rest.rfind('\n') + 1));
+    }
+    return last_line(log);
+}
+
+std::string failed_map(std::string_view log) {
+    const std::size_t end = log.find("': failed to create");
+    if (end == std::string_view::npos) return {};
+    const std::size_t begin = log.rfind("map '", end);
+    if (begin == std::string_view::npos) return {};
+    return std::string(log.substr(begin + 5, end - begin - 5));
+}
+
 Error load_error(int number, std::string_view log) {
     const std::string program = failed_program(log);
     const std::string reason = essence(log);
@@ -43,7 +62,7 @@ Error load_error(int number, std::string_view log) {
         number == EINVAL || number == ENOENT ? Errc::Rejected : errc_from_errno(number);
     return {.code = code,
             .message = fmt::format("load: {}{}{}", errno_name(number), log.empty() ? "" : ": ",
-                                   last_line(log)),
+                                   reason_line(log)),
             .log = std::string(log)};
 }
 

@@ -42,8 +42,11 @@ std::string faster_mode_hint(bpf::IfIndex interface) {
 
 }  // namespace
 
-Chain::Chain(bpf::LoadedObject pivot, Mapping word, bool with_frags)
-    : pivot_(std::move(pivot)), word_(std::move(word)), with_frags_(with_frags) {}
+Chain::Chain(bpf::LoadedObject pivot, bpf::Program program, Mapping word, bool with_frags)
+    : pivot_(std::move(pivot)),
+      program_(std::move(program)),
+      word_(std::move(word)),
+      with_frags_(with_frags) {}
 
 Result<Chain> Chain::create() {
     bool with_frags = true;
@@ -55,7 +58,9 @@ Result<Chain> Chain::create() {
     if (!pivot) return wrap(pivot, "pivot");
     auto word = pivot->find_map(".data.weir")->map_values();
     if (!word) return wrap(word, "generation word");
-    return Chain(std::move(*pivot), std::move(*word), with_frags);
+    auto program = pivot->program("weir_pivot_xdp");
+    if (!program) return fail(Errc::Io, "pivot: not loaded");
+    return Chain(std::move(*pivot), std::move(*program), std::move(*word), with_frags);
 }
 
 SlotBinding Chain::next_binding() const {

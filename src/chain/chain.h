@@ -74,14 +74,14 @@ public:
     [[nodiscard]] unsigned active(std::size_t slot) const;
 
     /// The program that is attached; borrowed.
-    [[nodiscard]] bpf::Program pivot() const { return *pivot_.program("weir_pivot_xdp"); }
+    [[nodiscard]] const bpf::Program& pivot() const { return program_; }
 
     /// What was counted since the chain was made. A clone's counter stands still while it is
     /// retired and the grace period is over. Cost: one system call.
     [[nodiscard]] Result<HookCounts> counts() const;
 
 private:
-    Chain(bpf::LoadedObject pivot, Mapping word, bool with_frags);
+    Chain(bpf::LoadedObject pivot, bpf::Program program, Mapping word, bool with_frags);
     [[nodiscard]] const bpf::Map& map(std::string_view name) const {
         return *pivot_.find_map(name);
     }
@@ -89,6 +89,7 @@ private:
     [[nodiscard]] Result<> enter_programs(std::size_t slot, const ClonePair& pair) const;
 
     bpf::LoadedObject pivot_;
+    bpf::Program program_;  // of pivot_
     Mapping word_;
     bool with_frags_;
     std::vector<std::unique_ptr<ClonePair>> slots_;  // their addresses stay

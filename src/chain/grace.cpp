@@ -15,24 +15,25 @@ namespace weir {
 namespace {
 
 /// "0-3,8" as /sys writes it; nothing if it is not of that form.
-std::optional<cpu_set_t> parse_cpus(std::string_view text) {
+std::optional<cpu_set_t> parse_cpus(const std::string& text) {
     cpu_set_t cpus;
     CPU_ZERO(&cpus);
-    while (!text.empty() && text.front() != '\n') {
+    const char* at = text.c_str();
+    const char* const end = at + text.size();
+    while (at != end && *at != '\n') {
         unsigned first = 0;
-        const char* end = text.data() + text.size();
-        auto [stop, error] = std::from_chars(text.data(), end, first);
+        const auto [stop, error] = std::from_chars(at, end, first);
         if (error != std::errc()) return std::nullopt;
         unsigned last = first;
-        if (stop != end && *stop == '-') {
-            const auto range = std::from_chars(stop + 1, end, last);
+        at = stop;
+        if (at != end && *at == '-') {
+            const auto range = std::from_chars(at + 1, end, last);
             if (range.ec != std::errc()) return std::nullopt;
-            stop = range.ptr;
+            at = range.ptr;
         }
         if (last >= CPU_SETSIZE) return std::nullopt;
         for (unsigned cpu = first; cpu <= last; ++cpu) CPU_SET(cpu, &cpus);
-        if (stop != end && *stop == ',') ++stop;
-        text.remove_prefix(static_cast<std::size_t>(stop - text.data()));
+        if (at != end && *at == ',') ++at;
     }
     return cpus;
 }

@@ -32,9 +32,15 @@ bool is_behind_redirect(std::string_view section) {
 /// A name for other hooks that libbpf 1.x knows; there, struct xdp_md does not make it an xdp
 /// program.
 bool is_other_hook(std::string_view section) {
-    static constexpr std::array<std::string_view, 8> kPrefixes = {
-        "freplace", "fentry", "fexit", "kprobe", "tracepoint", "tp", "raw_tp", "syscall"};
-    return std::ranges::any_of(kPrefixes, [&](auto prefix) { return has_prefix(section, prefix); });
+    static constexpr std::array kPrefixes = std::to_array<std::string_view>(
+        {"freplace",    "fentry",      "fentry.s",      "fexit",          "fexit.s",     "fmod_ret",
+         "kprobe",      "kretprobe",   "kprobe.multi",  "ksyscall",       "uprobe",      "uretprobe",
+         "usdt",        "tracepoint",  "tp",            "raw_tp",         "tp_btf",      "perf_event",
+         "syscall",     "lsm",         "lsm.s",         "iter",           "struct_ops",  "socket",
+         "sockops",     "sk_skb",      "sk_msg",        "sk_lookup",      "sk_reuseport", "netfilter",
+         "flow_dissector", "lwt_in",   "lwt_out",       "lwt_xmit",       "lwt_seg6local", "raw_tracepoint"});
+    return section.starts_with("cgroup") ||
+           std::ranges::any_of(kPrefixes, [&](auto prefix) { return has_prefix(section, prefix); });
 }
 
 bool is_tc_section(std::string_view section) {

@@ -88,6 +88,14 @@ Result<> prepare_programs(bpf::Object& object, const ProbeImage& image, bool wit
     return {};
 }
 
+/// People know their function, not the wrapper that it was inlined into.
+Error name_function(Error error, const ProbeImage& image) {
+    const std::size_t at = error.message.find("weir_entry");
+    if (at != std::string::npos)
+        error.message.replace(at, std::string_view("weir_entry").size(), image.function);
+    return error;
+}
+
 bool asks_for_pin(const bpf::MapSpec& map) {
     return map.is_pinned_by_name || std::ranges::any_of(map.tags, [](const std::string& tag) {
                return tag.starts_with(WEIR_TAG_PIN);
@@ -151,7 +159,7 @@ Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, c
         functions.push_back(program.function);
 
     auto loaded = std::move(*object).load();
-    if (!loaded) return pass_on(loaded);
+    if (!loaded) return std::unexpected(name_function(std::move(loaded).error(), image));
     Clone clone(std::move(*loaded));
     clone.notices_ = std::move(notices);
     for (const std::string& function : functions)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Nothing is lost and nothing counted twice: what was sent equals what the windows say, by two
 // independent counts (the wrapper's `entered` and a HASH that the probe fills).
+#include <bpf/bpf.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -153,6 +155,15 @@ TEST(Exact, ThousandsOfFlipsUnderTrafficLoseNothing) {
     EXPECT_EQ(sum.errors, 0);
 }
 
+/// What one packet takes on its way through the chain.
+std::uint32_t packet_ns(const Chain& chain) {
+    std::array<std::byte, 64> frame{};
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_size_in = frame.size(),
+                .repeat = 100);
+    EXPECT_EQ(bpf_prog_test_run_opts(chain.pivot().fd, &options), 0);
+    return options.duration;
+}
+
 /// Reads clone by clone of a probe that counts late; says how many snapshots changed after they
 /// were read.
 int changed_snapshots(GraceMethod method, int flips) {
@@ -160,6 +171,7 @@ int changed_snapshots(GraceMethod method, int flips) {
     test::LiveTraffic traffic(network.sender());
     auto flipper = Flipper::attach("slow", network.receiver());
     EXPECT_TRUE(flipper.has_value()) << flipper.error().message << flipper.error().log;
+    EXPECT_GE(packet_ns(flipper->chain), 200'000) << "the probe is too quick for the test";
     auto grace = Grace::create(method);
     EXPECT_TRUE(grace.has_value());
     std::atomic<bool> stop = false;

@@ -1,0 +1,76 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""`weir check`: what it says of a probe, and that it attaches nothing."""
+import json
+
+import _harness as harness
+
+SOURCES = harness.REPOSITORY / "tests" / "sources"
+
+
+def check(box, *args):
+    """Runs weir check to its end; returns its standard output."""
+    weir = box.weir(box.net().right, "check", *map(str, args))
+    assert weir.wait() == 0, weir.stderr
+    lines = []
+    while (line := weir.line()) is not None:
+        lines.append(line)
+    assert harness.attached_program(weir.end) is None, "check attaches something"
+    return "".join(lines)
+
+
+def report(box, *args):
+    said = check(box, "--format", "json", *args)
+    assert said.count("\n") == 1, "one line"
+    return json.loads(said)
+
+
+def test_shipped_probe_without_a_compiler(box):
+    said = report(box, "flows")
+    assert said["probe"] == "flows" and said["maps"], said
+    assert not (box.folder / "cache").exists() or not list((box.folder / "cache").iterdir())
+
+
+def test_class_and_reason_of_every_map(box):
+    said = report(box, SOURCES / "bcc_handler.c")["maps"]
+    assert said["TOTAL"]["class"] == "windowed" and "SWAP" in said["TOTAL"]["reason"], said
+    assert said["EMPTIED"]["class"] == "persistent" and "EMPTY" in said["EMPTIED"]["reason"], said
+    assert said["KEPT"]["exported"] is False, said
+    said = report(box, SOURCES / "libbpf_lpm_blacklist.bpf.c", "--window", "blacklist")["maps"]
+    assert (said["blacklist"]["class"], said["blacklist"]["reason"]) == ("windowed", "--window"), said
+
+
+def test_programs_memory_and_parameters(box):
+    said = report(box, "--program", "first", SOURCES / "libbpf_tail_call.bpf.c")
+    roles = {program["name"]: program["role"] for program in said["programs"]}
+    assert roles["first"] == "entry, wrapped", roles
+    assert "tail call target" in roles.values(), roles
+    for program in said["programs"]:
+        assert program["instructions"] > 0 and program["native_bytes"] > 0, program
+    assert said["memory_bytes"] >= sum(m["memory_bytes"] for m in said["maps"].values())
+
+
+def test_object(box):
+    target = harness.compile_bpf(box, "mine", (SOURCES / "libbpf_array.bpf.c").read_text(encoding="utf-8"))
+    said = report(box, target)
+    assert said["kind"] == "foreign object", said["kind"]
+    assert [program["role"] for program in said["programs"]] == ["entry, behind a stub: last in a chain"]
+
+
+def test_text_names_what_json_names(box):
+    text = check(box, SOURCES / "libbpf_array.bpf.c")
+    for word in ("counters", "array", "windowed", "default of array", "mmap", "count", "memory"):
+        assert word in text, f"{word} is missing in:\n{text}"
+    assert "\033" not in text, "colours in a pipe"
+
+
+def test_errors_are_those_of_inject(box):
+    for code, path in ((4, box.folder / "nowhere.c"), (2, SOURCES / "bad" / "compile_error.bpf.c"),
+                       (6, SOURCES / "bad" / "unchecked_access.bpf.c"), (2, SOURCES / "bad" / "no_program.bpf.c")):
+        weir = box.weir(box.net().right, "check", str(path))
+        assert weir.wait() == code, f"{path.name}: {weir.stderr}"
+        assert path.name in weir.stderr and weir.line() is None, weir.stderr
+
+
+if __name__ == "__main__":
+    harness.main(globals())
