@@ -47,6 +47,13 @@ Result<InjectOptions> check_arguments(const InjectArguments& a) {
     return options;
 }
 
+/// Where CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON, it has to stay.
+CapabilitySet needed_while_running() {
+    const auto held = effective_capabilities();
+    if (held && !held->has(Capability::Bpf)) return {Capability::SysAdmin, Capability::NetAdmin};
+    return {Capability::Bpf, Capability::NetAdmin, Capability::Perfmon};
+}
+
 Result<> inject(const InjectArguments& a) {
     auto options = check_arguments(a);
     if (!options) return pass_on(options);
@@ -60,7 +67,7 @@ Result<> inject(const InjectArguments& a) {
     if (!engine) return pass_on(engine);
     for (const std::string& notice : engine->notices()) print_notice(notice);
     // From here on only maps are read and the link is held: nothing needs more than these.
-    if (auto r = keep_only({Capability::Bpf, Capability::NetAdmin, Capability::Perfmon}); !r)
+    if (auto r = keep_only(needed_while_running()); !r)
         print_notice("capabilities are kept: " + r.error().message);
     auto sink = make_sink(std::move(*output),
                           {.as_json = a.probe.as_json(), .max_rows = a.probe.row_limit()});

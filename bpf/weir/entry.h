@@ -53,11 +53,12 @@ const volatile weir_u32 weir_counter __attribute__((section(".rodata.weir"), use
     weir_enter_slot(ctx, &weir_chain, &weir_cpus, weir_word, weir_slot + 1); \
     return pass;
 
-/* XDP_PASS is 2 in the kernel's ABI. The section carries frags: see docs/design.md. The function's name is
+/* XDP_PASS is 2 in the kernel's ABI. The section carries frags: see docs/design.md; and no function of an
+ * author's can have its name, as one called xdp has where a section is called that. The function's name is
  * kept for people: the function itself vanishes into the wrapper. */
 #define WEIR_WRAP_XDP(function)                                                                     \
     const volatile char weir_function[] __attribute__((section(".rodata.weir"), used)) = #function; \
-    __attribute__((section("xdp"), used, flatten)) int weir_entry(struct xdp_md *weir_ctx)          \
+    __attribute__((section("xdp.frags"), used, flatten)) int weir_entry(struct xdp_md *weir_ctx)    \
     {                                                                                               \
         WEIR_WRAPPER_BODY(weir_ctx, 2, function(weir_ctx))                                          \
     }

@@ -3,7 +3,7 @@
 // What weir needs to know of an object that libbpf does not tell: which functions and maps stand in
 // the initial values of maps (relocations of .maps), and whether there are old-style map
 // definitions. Pure functions on outside bytes: whatever they hold, the answer is an Error or a
-// value (tests/fuzz/elf).
+// value.
 #include <cstddef>
 #include <span>
 #include <string>

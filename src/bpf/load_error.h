@@ -14,4 +14,10 @@ namespace weir::bpf {
 /// The last line libbpf printed, without its prefix.
 [[nodiscard]] std::string last_line(std::string_view log);
 
+/// The last line that says more than that the object failed.
+[[nodiscard]] std::string reason_line(std::string_view log);
+
+/// The map that the kernel did not create, or empty.
+[[nodiscard]] std::string failed_map(std::string_view log);
+
 }  // namespace weir::bpf

@@ -14,18 +14,8 @@
 namespace weir::bpf {
 namespace {
 
-constexpr int kNotSupported = 524;  // ENOTSUPP: the kernel's own number, in no header of user space
-[[maybe_unused]] constexpr std::uint32_t kCursorBytes = 4;  // hash kinds keep a bucket's number there
-
-/// check(), with the error that only BPF gives to user space.
-Result<> border(long rc, std::string_view what) {
-    return check(rc == -kNotSupported ? -EOPNOTSUPP : rc, what);
-}
-
-Result<std::uint32_t> border(long rc, std::string_view what, std::uint32_t count) {
-    if (auto r = border(rc, what); !r) return pass_on(r);
-    return count;
-}
+[[maybe_unused]] constexpr std::uint32_t kCursorBytes =
+    4;  // hash kinds keep a bucket's number there
 
 std::size_t page_bytes() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
@@ -52,23 +42,23 @@ std::uint32_t Map::lookup_bytes() const {
 }
 
 Result<> Map::lookup(const void* key, void* value) const {
-    return border(bpf_map_lookup_elem(fd_, key, value), "lookup");
+    return check(bpf_map_lookup_elem(fd_, key, value), "lookup");
 }
 
 Result<> Map::update(const void* key, const void* value) const {
-    return border(bpf_map_update_elem(fd_, key, value, BPF_ANY), "update");
+    return check(bpf_map_update_elem(fd_, key, value, BPF_ANY), "update");
 }
 
 Result<> Map::erase(const void* key) const {
-    return border(bpf_map_delete_elem(fd_, key), "delete");
+    return check(bpf_map_delete_elem(fd_, key), "delete");
 }
 
 Result<> Map::pop(void* value) const {
-    return border(bpf_map_lookup_and_delete_elem(fd_, nullptr, value), "pop");
+    return check(bpf_map_lookup_and_delete_elem(fd_, nullptr, value), "pop");
 }
 
 Result<> Map::next_key(const void* previous, void* key) const {
-    return border(bpf_map_get_next_key(fd_, previous, key), "next key");
+    return check(bpf_map_get_next_key(fd_, previous, key), "next key");
 }
 
 bool Map::is_readable() const { return (shape_.flags & BPF_F_WRONLY) == 0; }
@@ -85,19 +75,20 @@ Result<Map::Batch> Map::lookup_batch(std::span<std::byte> cursor, bool is_first,
     if (rc == 0 || rc == -EINTR) return Batch{.rows = count};
     if (rc == -ENOENT) return Batch{.rows = count, .is_last = true};
     if (rc == -ENOSPC) return Batch{.needs_room = true};
-    auto r = border(rc, "lookup batch");
+    auto r = check(rc, "lookup batch");
     return pass_on(r);
 }
 
 Result<std::uint32_t> Map::erase_batch(const void* keys, std::uint32_t rows) const {
     std::uint32_t count = rows;
     const int rc = bpf_map_delete_batch(fd_, keys, &count, nullptr);
-    return border(rc == -ENOENT ? 0 : rc, "delete batch", count);
+    if (auto r = check(rc == -ENOENT ? 0 : rc, "delete batch"); !r) return pass_on(r);
+    return count;
 }
 
 Result<> Map::update_batch(const void* keys, const void* values, std::uint32_t rows) const {
     std::uint32_t count = rows;
-    return border(bpf_map_update_batch(fd_, keys, values, &count, nullptr), "update batch");
+    return check(bpf_map_update_batch(fd_, keys, values, &count, nullptr), "update batch");
 }
 
 bool Map::is_mmapable() const {
@@ -111,7 +102,7 @@ Result<Mapping> Map::map_values(Access access) const {
     const int protection = access == Access::ReadWrite ? PROT_READ | PROT_WRITE : PROT_READ;
     void* at = ::mmap(nullptr, length, protection, MAP_SHARED, fd_, 0);
     if (at == MAP_FAILED) {
-        auto r = border(-errno, "mmap");
+        auto r = check(-errno, "mmap");
         return pass_on(r);
     }
     return Mapping(std::span(static_cast<std::byte*>(at), length));

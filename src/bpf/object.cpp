@@ -82,6 +82,24 @@ MapShape shape_of(const bpf_map* map, const ::btf* btf) {
     return shape;
 }
 
+bool is_map_of_maps(const MapShape& shape) {
+    return shape.kind == MapKind::ArrayOfMaps || shape.kind == MapKind::HashOfMaps;
+}
+
+/// What is missing from a map that the kernel did not create; empty: nothing that we know of.
+std::string map_hint(const std::vector<MapSpec>& maps, const std::string& object,
+                     const std::string& failed) {
+    const auto spec =
+        std::ranges::find(maps, failed, [](const MapSpec& m) { return m.shape.name; });
+    if (failed.empty() || spec == maps.end()) return {};
+    if (bpf_map__max_entries(spec->handle) == 0)
+        return "its size is 0 in the source: --set " + object + "." + failed + ".max_entries=N";
+    if (is_map_of_maps(spec->shape) && bpf_map__inner_map(spec->handle) == nullptr &&
+        spec->inner_example.get() < 0)
+        return "declare its inner map: __array(values, struct { ... })";
+    return {};
+}
+
 bool contains(const std::vector<std::string>& names, std::string_view name) {
     return std::ranges::find(names, name) != names.end();
 }
@@ -247,7 +265,10 @@ Result<LoadedObject> Object::load() && {
     if (rc < 0) {
         constexpr std::array kNeeded = {Feature::Syscall, Feature::XdpProgram, Feature::XdpFrags,
                                         Feature::BpfLoop, Feature::MmapArray,  Feature::Ringbuf};
-        return std::unexpected(explain(load_error(-rc, log.text()), kNeeded));
+        Error error = explain(load_error(-rc, log.text()), kNeeded);
+        if (error.hint.empty())
+            error.hint = map_hint(state_->maps, state_->name, failed_map(log.text()));
+        return std::unexpected(std::move(error));
     }
     std::vector<Map> maps;
     for (const MapSpec& spec : state_->maps) {

@@ -5,8 +5,8 @@
 // and can no longer be edited.
 //
 //     auto object = bpf::Object::open(elf, "flows");
-//     for (auto& map : object->maps()) if (map.shape.kind == bpf::MapKind::Array)
-//     map.make_mmapable(); auto loaded = std::move(*object).load();
+//     object->find_map("counters")->make_mmapable();
+//     auto loaded = std::move(*object).load();
 //
 // Ownership: the object owns its programs and maps; MapSpec, ProgramSpec, Map and Program borrow
 // from it. Thread rule: one thread. Kernel: 5.15.

@@ -15,16 +15,13 @@ namespace {
 
 using State = Outcome::State;
 
-// include/linux/errno.h: not an errno of user space, but it gets there.
-constexpr int kEnotsupp = 524;
-
 }  // namespace
 
 Outcome works(std::string what) { return {.state = State::Works, .what = std::move(what)}; }
 
 Outcome failed(int rc, std::string_view what) {
     const int number = -rc;
-    const std::string name = number == kEnotsupp ? "ENOTSUPP" : errno_name(number);
+    const std::string name = errno_name(number);
     State state = State::Missing;
     if (number == EPERM) state = State::Denied;
     if (number == ENOMEM || number == EMFILE || number == ENFILE || number == EAGAIN) {

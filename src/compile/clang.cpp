@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kOldestClang = 14;  // Debian 12's own
 constexpr int kNewestClang = 40;  // where the search on PATH begins
+constexpr const char* kLibbpfHeaders = "/usr/include/bpf";
 
 #if defined(__x86_64__)
 constexpr const char* kTargetArch = "x86";
@@ -101,11 +102,13 @@ std::vector<std::string> clang_flags(const Options& options, const FlagChoice& c
     if (!choice.bcc_define.empty()) flags.push_back("-D" + choice.bcc_define);
     // Elsewhere it only gives gnu/stubs-32.h, which the C library's headers (by <linux/icmp.h>) ask
     // for where the target is BPF.
-    const bool is_bcc = choice.dialect == Dialect::Bcc;
-    flags.insert(flags.end(), {is_bcc ? "-I" : "-idirafter", include_dir + "/weir/bcc"});
+    const bool is_kernels = choice.dialect == Dialect::Bcc || choice.with_kernel_names;
+    flags.insert(flags.end(), {is_kernels ? "-I" : "-idirafter", include_dir + "/weir/bcc"});
     flags.push_back("-I" + include_dir);
     flags.push_back("-I" + choice.source_dir.string());
     flags.insert(flags.end(), {"-isystem", kMultiarch});
+    // Sources that were built with libbpf beside them say <bpf_helpers.h>, without the folder.
+    flags.insert(flags.end(), {"-idirafter", kLibbpfHeaders});
     for (auto& flag : lenience(choice.dialect)) flags.push_back(std::move(flag));
     flags.insert(flags.end(), options.cflags.begin(), options.cflags.end());
     return flags;

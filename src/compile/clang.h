@@ -32,6 +32,7 @@ struct FlagChoice {
     Dialect dialect = Dialect::Libbpf;
     std::string bcc_define = {};  // WEIR_BCC_*: what the prelude has to bring; empty: nothing more
     std::filesystem::path source_dir = {};
+    bool with_kernel_names = false;  // the source is the kernel's: see <weir/kernel_names.h>
 };
 
 /// Everything but the action (-E, -c) and the input; the user's --cflags come last.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/compiler.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "compile/cache.h"
@@ -20,7 +23,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Raised when a change in this folder makes another object of the same source and options.
-constexpr int kRules = 1;
+constexpr int kRules = 2;
 
 /// One call of compile(): what is known of the source so far.
 struct Job {
@@ -29,6 +32,7 @@ struct Job {
     const Options& options;
     Clang clang;
     fs::path cache;
+    FlagChoice choice;
     std::vector<std::string> flags;
     std::optional<fs::path> generated;  // folder of our own vmlinux.h, where the source uses it
 };
@@ -73,6 +77,7 @@ constexpr const char* kEntryHeader = "#include <weir/entry.h>\n";
 std::string authors_text(const Job& job) {
     std::string text;
     if (job.clues.dialect == Dialect::Bcc) text = "#include <weir/bcc/prelude.h>\n";
+    if (job.choice.with_kernel_names) text = "#include <weir/kernel_names.h>\n";
     return text + "#include \"" + job.source.absolute + "\"\n";
 }
 
@@ -143,7 +148,7 @@ std::vector<std::string> input_paths(const Job& job, const Scan& scan) {
     return paths;
 }
 
-Result<Compiled> build(Job& job, const std::string& key) {
+Result<Compiled> build_once(Job& job, const std::string& key) {
     auto preprocessed = preprocess(job);
     if (!preprocessed) return pass_on(preprocessed);
     const Scan scan =
@@ -154,7 +159,10 @@ Result<Compiled> build(Job& job, const std::string& key) {
     const auto paths = input_paths(job, scan);
     const auto before = hash_inputs(paths);
     auto output = run(job, {"-c"}, authors_text(job) + wrapper_for(*entry));
-    if (!output) return pass_on(output);
+    if (!output) {  // without the wrapper behind it nothing but the author's own errors is said
+        auto alone = run(job, {"-fsyntax-only"}, authors_text(job));
+        return alone ? pass_on(output) : pass_on(alone);
+    }
     const auto after = hash_inputs(paths);
 
     Compiled compiled;
@@ -169,6 +177,26 @@ Result<Compiled> build(Job& job, const std::string& key) {
     if (auto r = store_cached(job.cache, key, compiled, *after); !r)
         compiled.notices.push_back("not kept for the next start: " + r.error().message);
     return compiled;
+}
+
+/// Is it the kernel's own names that this source misses? Its samples are compiled inside its tree.
+bool lacks_kernel_names(const Error& error) {
+    static constexpr auto kNames = std::to_array<std::string_view>(
+        {"'u8'", "'u16'", "'u32'", "'u64'", "'s8'", "'s16'", "'s32'", "'s64'", "'__packed'",
+         "'__force'", "'struct vlan_hdr'"});
+    return std::ranges::any_of(kNames, [&](auto name) { return error.log.contains(name); });
+}
+
+/// Only a source that does not compile without the kernel's names gets them: others bring their
+/// own.
+Result<Compiled> build(Job& job, const std::string& key) {
+    auto built = build_once(job, key);
+    if (built || job.clues.dialect != Dialect::Libbpf || !lacks_kernel_names(built.error()))
+        return built;
+    job.choice.with_kernel_names = true;
+    job.flags = clang_flags(job.options, job.choice);
+    auto again = build_once(job, key);
+    return again ? std::move(again) : std::move(built);
 }
 
 }  // namespace
@@ -190,14 +218,15 @@ Result<Compiled> compile(const fs::path& source, const Options& options) {
     if (auto hit = find_cached(*cache, key)) return std::move(*hit);
 
     const Clues clues = read_clues(*text, name.absolute);
-    const FlagChoice choice{.dialect = clues.dialect,
-                            .bcc_define = bcc_define(clues, options.program),
-                            .source_dir = fs::path(name.absolute).parent_path()};
+    FlagChoice choice{.dialect = clues.dialect,
+                      .bcc_define = bcc_define(clues, options.program),
+                      .source_dir = fs::path(name.absolute).parent_path()};
     Job job{.source = name,
             .clues = clues,
             .options = options,
             .clang = std::move(*clang),
             .cache = std::move(*cache),
+            .choice = choice,
             .flags = clang_flags(options, choice),
             .generated = {}};
     return build(job, key);

@@ -2,6 +2,7 @@
 // What clang printed, made fit for the author of a probe: the errors, at his own file:line:column.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <utility>
@@ -57,6 +58,13 @@ void shorten_paths(std::string& line, const SourceName& source) {
     }
 }
 
+/// What is still open where the file ends, clang reports behind the #include that brought it.
+void name_end_of_file(std::string& line, const SourceName& source) {
+    if (!line.starts_with("<stdin>:")) return;
+    const auto severity = line.find(": ");
+    if (severity != std::string::npos) line.replace(0, severity, source.shown + ": at its end");
+}
+
 /// The author does not know of the generated text around his file, and named the file his own way.
 std::vector<std::string> as_author_sees(std::string_view output, const SourceName& source) {
     std::vector<std::string> lines;
@@ -64,6 +72,7 @@ std::vector<std::string> as_author_sees(std::string_view output, const SourceNam
         if (is_include_chain(line) && line.contains("from <stdin>:")) continue;
         if (is_count(line)) continue;
         shorten_paths(line, source);
+        name_end_of_file(line, source);
         lines.push_back(std::move(line));
     }
     return lines;
@@ -100,6 +109,12 @@ std::string errors_among(const std::vector<std::string>& lines, const std::strin
     return text;
 }
 
+bool is_cplusplus(const SourceName& source) {
+    static constexpr std::array<std::string_view, 4> kExtensions = {".cpp", ".cc", ".cxx", ".C"};
+    const auto extension = std::filesystem::path(source.absolute).extension().string();
+    return std::ranges::find(kExtensions, extension) != kExtensions.end();
+}
+
 /// Which package brings a header that was not found.
 std::string missing_header_hint(std::string_view message) {
     static constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kPackages = {{
@@ -119,12 +134,14 @@ Error compile_error(const SourceName& source, const ProcessOutput& output) {
     const auto lines = as_author_sees(output.err, source);
     std::string errors = errors_among(lines, source.weir_headers);
     if (errors.empty()) errors = fmt::format("\nclang ended with status {}", output.exit_status);
+    std::string hint = missing_header_hint(errors);
+    if (hint.empty() && is_cplusplus(source)) hint = "probes are written in C, and this is C++";
     std::string log;
     for (const auto& line : lines) log.append(line).append("\n");
     return Error{.code = Errc::Invalid,
                  .message = source.shown + ": does not compile" + errors,
                  .log = std::move(log),
-                 .hint = missing_header_hint(errors)};
+                 .hint = std::move(hint)};
 }
 
 }  // namespace weir::compile

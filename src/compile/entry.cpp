@@ -33,12 +33,14 @@ bool is_behind_redirect(std::string_view section) {
 /// program.
 bool is_other_hook(std::string_view section) {
     static constexpr std::array kPrefixes = std::to_array<std::string_view>(
-        {"freplace",    "fentry",      "fentry.s",      "fexit",          "fexit.s",     "fmod_ret",
-         "kprobe",      "kretprobe",   "kprobe.multi",  "ksyscall",       "uprobe",      "uretprobe",
-         "usdt",        "tracepoint",  "tp",            "raw_tp",         "tp_btf",      "perf_event",
-         "syscall",     "lsm",         "lsm.s",         "iter",           "struct_ops",  "socket",
-         "sockops",     "sk_skb",      "sk_msg",        "sk_lookup",      "sk_reuseport", "netfilter",
-         "flow_dissector", "lwt_in",   "lwt_out",       "lwt_xmit",       "lwt_seg6local", "raw_tracepoint"});
+        {"freplace",       "fentry",    "fentry.s",   "fexit",        "fexit.s",
+         "fmod_ret",       "kprobe",    "kretprobe",  "kprobe.multi", "ksyscall",
+         "uprobe",         "uretprobe", "usdt",       "tracepoint",   "tp",
+         "raw_tp",         "tp_btf",    "perf_event", "syscall",      "lsm",
+         "lsm.s",          "iter",      "struct_ops", "socket",       "sockops",
+         "sk_skb",         "sk_msg",    "sk_lookup",  "sk_reuseport", "netfilter",
+         "flow_dissector", "lwt_in",    "lwt_out",    "lwt_xmit",     "lwt_seg6local",
+         "raw_tracepoint"});
     return section.starts_with("cgroup") ||
            std::ranges::any_of(kPrefixes, [&](auto prefix) { return has_prefix(section, prefix); });
 }
@@ -51,7 +53,11 @@ bool is_tc_section(std::string_view section) {
 
 bool is_in_text(const Function& f) { return f.section.empty() || f.section.starts_with(".text"); }
 
-bool is_tc(const Function& f) { return f.context == Context::Tc || is_tc_section(f.section); }
+/// The section decides where it names a hook; SEC("xdp") with a __sk_buff that is never read loads.
+bool is_tc(const Function& f) {
+    if (is_known_xdp(f.section)) return false;
+    return f.context == Context::Tc || is_tc_section(f.section);
+}
 
 bool is_xdp_program(const Function& f) {
     if (is_in_text(f) || is_tc(f) || is_behind_redirect(f.section)) return false;

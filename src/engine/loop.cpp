@@ -47,7 +47,11 @@ Result<> WindowLoop::run(bpf::InterfaceWatch& watch) {
     for (auto& session : sessions_)  // the sink is its owner's again when we return
         if (!session->worker().is_idle()) (void)session->worker().take_result();
     if (!done) return done;
+    if (was_detached_) has_vanished_ = watch.has_vanished().value_or(false);
     if (has_vanished_) return fail(Errc::NotFound, options_.interface + ": the interface vanished");
+    if (was_detached_)
+        return fail(Errc::NotFound,
+                    options_.interface + ": somebody detached weir's program from it");
     return {};
 }
 
@@ -77,6 +81,7 @@ Result<> WindowLoop::wait_for_events(bpf::InterfaceWatch& watch) {
 Result<> WindowLoop::on_tick() {
     std::uint64_t expirations = 0;
     (void)!::read(timer_.get(), &expirations, sizeof(expirations));  // the clock says where we are
+    if (!is_stopping_ && !chain_.is_attached()) is_stopping_ = was_detached_ = true;
     for (std::size_t slot = 0; slot < sessions_.size(); ++slot) {
         if (sessions_[slot]->is_twin_clean() || !sessions_[slot]->worker().is_idle()) continue;
         if (auto r = clear(slot); !r) return r;
@@ -144,7 +149,8 @@ Window WindowLoop::describe(std::size_t slot, const Closing& closing) const {
     return window;
 }
 
-/// A reading that fails is told of, and its packets are those of the next window: none is lost.
+/// A reading that fails is told of; its packets are in the next window of the same clone: none is
+/// lost.
 HookCounts WindowLoop::read_counts() {
     auto counts = chain_.counts();
     if (counts) return *counts;

@@ -78,6 +78,7 @@ private:
     HookCounts counted_;                       // up to the last window of each clone
     bool is_stopping_ = false;
     bool has_vanished_ = false;
+    bool was_detached_ = false;
 };
 
 }  // namespace weir

@@ -2,10 +2,10 @@
 #include "engine/worker.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/utsname.h>
 
+#include <csignal>
 #include <cstdio>
 #include <system_error>
 

@@ -105,7 +105,7 @@ Result<> set_class(const MapSpec& map, MapClass wanted, const char* who, MapPoli
                              (wanted != MapClass::Windowed || can_be_windowed(map));
     if (!is_possible) {
         return fail(Errc::Invalid,
-                    fmt::format("{}: map {} of kind {}{} cannot be {}", who, map.shape.name,
+                    fmt::format("{} {}: a map of kind {}{} cannot be {}", who, map.shape.name,
                                 bpf::kind_name(map.shape.kind), map.is_inner ? " inside a map" : "",
                                 map_class_name(wanted)));
     }

@@ -18,8 +18,8 @@ struct MapOverrides {
 };
 
 /// One policy per map, in the maps' order.
-/// Errors: Invalid (an override names no map of the probe, a map is to be what it cannot be, or both
-/// at once).
+/// Errors: Invalid (an override names no map of the probe, a map is to be what it cannot be, or
+/// both at once).
 [[nodiscard]] Result<std::vector<MapPolicy>> classify(std::span<const bpf::MapSpec> maps,
                                                       const MapOverrides& overrides);
 

@@ -137,7 +137,9 @@ Result<> Clone::stand_behind_stub(const SlotBinding& binding) {
     if (auto r = loaded->find_map("weir_target")->update(&zero, &entry_.fd); !r)
         return wrap(r, "stub");
     stub_ = std::move(*loaded);
-    entry_ = *stub_->program("weir_entry");
+    auto entry = stub_->program("weir_entry");
+    if (!entry) return fail(Errc::Io, "stub: not loaded");
+    entry_ = std::move(*entry);
     return {};
 }
 
@@ -164,7 +166,9 @@ Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, c
     clone.notices_ = std::move(notices);
     for (const std::string& function : functions)
         if (auto program = clone.object_.program(function)) clone.programs_.push_back(*program);
-    clone.entry_ = *clone.object_.program(image.entry);
+    auto entry = clone.object_.program(image.entry);
+    if (!entry) return fail(Errc::Invalid, "no program " + image.entry + " in it");
+    clone.entry_ = std::move(*entry);
     clone.counter_ = counter;
     for (std::size_t i = 0; i < policies->size(); ++i) {
         const bpf::Map& map = clone.object_.maps()[i];

@@ -16,6 +16,7 @@ using bpf::ProgramSpec;
 
 std::string list_of(const std::vector<ProgramSpec>& programs) {
     std::vector<std::string> lines;
+    lines.reserve(programs.size());
     for (const ProgramSpec& p : programs)
         lines.push_back(fmt::format("{} (SEC(\"{}\"))", p.function, p.section));
     return fmt::format("{}", fmt::join(lines, ", "));
@@ -32,7 +33,7 @@ std::string author_function(bpf::Object& object) {
     if (!kept) return "weir_entry";
     // SAFETY: bytes to char; the length is the array's, the text ends at its NUL or there.
     const auto* text = reinterpret_cast<const char*>(kept->bytes.data());
-    std::string name(text, strnlen(text, kept->bytes.size()));
+    const std::string name(text, strnlen(text, kept->bytes.size()));
     return name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <vector>
 
@@ -25,8 +26,8 @@ std::string probe_name(const fs::path& path) {
 
 bool starts_as_elf(const fs::path& path) {
     std::ifstream file(path, std::ios::binary);
-    char magic[4] = {};
-    file.read(magic, sizeof(magic));
+    std::array<char, 4> magic{};
+    file.read(magic.data(), magic.size());
     return bpf::is_elf(std::as_bytes(std::span(magic)));
 }
 
@@ -73,7 +74,12 @@ Result<ProbeFile> locate_probe(const std::string& probe, const fs::path& share) 
         return ProbeFile{.name = probe, .path = shipped, .is_object = true};
     const fs::path path(probe);
     if (fs::is_directory(path, ignored)) return from_directory(path);
-    if (fs::exists(path, ignored)) return from_file(path);
+    if (fs::exists(path, ignored)) {
+        ProbeFile file = from_file(path);
+        if (path.extension() == ".o" && !file.is_object)
+            return fail(Errc::Invalid, fmt::format("{}: not an ELF object", probe));
+        return file;
+    }
     if (is_plain_word) {
         return fail(Errc::NotFound, fmt::format("{}: no such probe", probe),
                     fmt::format("shipped probes: {}", fmt::join(shipped_probes(share), ", ")));

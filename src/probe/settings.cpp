@@ -36,9 +36,10 @@ std::optional<Number> parse_number(std::string_view text) {
         base = 16;
         text.remove_prefix(2);
     }
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, number.magnitude, base);
-    if (error != std::errc() || stop == text.data()) return std::nullopt;
+    const char* const begin = text.data();
+    const char* const end = begin + text.size();
+    const auto [stop, error] = std::from_chars(begin, end, number.magnitude, base);
+    if (error != std::errc() || stop == begin) return std::nullopt;
     if (stop == end) return number;
     constexpr std::string_view kUnits = "kMG";
     const std::size_t unit = *stop == 'K' ? 0 : kUnits.find(*stop);

@@ -69,7 +69,8 @@ struct Reader::State {
 void Reader::State::decide() {
     const MapKind kind = map.shape().kind;
     if (!map.is_readable()) return;
-    if (is_queue(kind)) way = ReadWay::Lookup;
+    // Reading a queue empties it: one that keeps its content over windows is left alone.
+    if (is_queue(kind) && policy.clear_after_window) way = ReadWay::Lookup;
     if (map.is_mmapable() && !is_disabled("mmap")) {
         using Access = bpf::Map::Access;
         auto mapped =

@@ -13,12 +13,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 # enum bpf_cmd: how the ids of a kind are listed, and one of them opened.
 _KINDS = {"prog": (11, 13), "map": (12, 14), "link": (31, 30)}
 _OBJ_GET_INFO_BY_FD = 15
+_LINK_DETACH = 34
 # Kinds that weir loads: socket_filter, sched_cls, xdp, raw_tracepoint, syscall. (systemd loads cgroup ones.)
 _PROGRAM_TYPES = {1, 3, 6, 17, 31}
 _LINK_TYPES = {6, 11}  # xdp, tcx
 
 
-def _ids(kind):
+def ids(kind):
     found, last = [], 0
     while True:
         attr = (ctypes.c_uint32 * 8)(last)
@@ -28,10 +29,25 @@ def _ids(kind):
         found.append(last)
 
 
+def _open(kind, number):
+    attr = (ctypes.c_uint32 * 8)(number)
+    return _libc.syscall(_NR_BPF, _KINDS[kind][1], attr, 32)
+
+
+def detach_link(number):
+    """What `bpftool link detach id NUMBER` does."""
+    fd = _open("link", number)
+    try:
+        attr = (ctypes.c_uint32 * 8)(fd)
+        if _libc.syscall(_NR_BPF, _LINK_DETACH, attr, 4) != 0:
+            raise OSError(ctypes.get_errno(), f"detach link {number}")
+    finally:
+        os.close(fd)
+
+
 def _info(kind, number):
     """(type, name, ids of a program's maps), or None where the object has gone meanwhile."""
-    attr = (ctypes.c_uint32 * 8)(number)
-    fd = _libc.syscall(_NR_BPF, _KINDS[kind][1], attr, 32)
+    fd = _open(kind, number)
     if fd < 0:
         return None
     try:
@@ -88,7 +104,7 @@ def _held_by_others():
 def bpf_objects():
     """("prog", 17) and the like that may be ours. By id alone: see tests/leak_check.cpp, add_ids."""
     foreign = _held_by_others()
-    return {(kind, number) for kind in _KINDS for number in _ids(kind)} - foreign
+    return {(kind, number) for kind in _KINDS for number in ids(kind)} - foreign
 
 
 def _named(objects):

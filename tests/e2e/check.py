@@ -57,6 +57,16 @@ def test_object(box):
     assert [program["role"] for program in said["programs"]] == ["entry, behind a stub: last in a chain"]
 
 
+def test_map_with_timers_is_not_frozen_and_one_with_locks_not_mapped(box):
+    maps = report(box, SOURCES / "libbpf_timer.bpf.c")["maps"]
+    assert {name: m["frozen"] for name, m in maps.items()} == {"clocks": False, "by_key": True, "by_index": True}, maps
+    assert maps["by_index"]["read"] != "mmap", maps["by_index"]
+    net = box.net()
+    weir = box.inject(net.right, "-b", SOURCES / "libbpf_timer.bpf.c", "-t", "0.05", "--windows", "1")
+    assert weir.window()["health"]["not_frozen"] == ["clocks"]
+    assert weir.wait() == 0, weir.stderr
+
+
 def test_text_names_what_json_names(box):
     text = check(box, SOURCES / "libbpf_array.bpf.c")
     for word in ("counters", "array", "windowed", "default of array", "mmap", "count", "memory"):

@@ -80,11 +80,13 @@ def merged(windows):
     return busy[0]
 
 
-def observe(box, net, name, facts, env=None, count=None):
-    """Sends the packets into one window of the source and returns that window."""
-    args = ["-b", SOURCES / name, "-t", "30"]
+def observe(box, net, name, facts, env=None, count=None, probe=None):
+    """Sends the packets into one window of the source (or of the object `probe`); returns that window."""
+    args = ["-b", probe or SOURCES / name, "-t", "30"]
     if "program" in facts:
         args += ["--program", facts["program"]]
+    if "cflags" in facts:
+        args += ["--cflags", facts["cflags"]]
     n = count or min(PACKETS, facts.get("max_n", PACKETS))
     weir = box.inject(net.right, *args, env=env)
     harness.wait_attached(weir)
@@ -129,6 +131,20 @@ def test_every_bad_source_is_refused(box):
             wrong.append(f"{name}: exit {code} instead of {facts['exit']}, or not {texts} in:\n{weir.stderr}")
         if harness.attached_program(net.right):
             wrong.append(f"{name}: something is attached")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_objects_built_by_clang_alone_show_the_same(box):
+    """Foreign objects: no wrapper in them, so a stub counts before them."""
+    net = box.net()
+    wrong = []
+    for name, facts in EXPECTED["good"].items():
+        if not name.startswith("libbpf_") or "vmlinux" in name or is_for_newer_kernel(facts):
+            continue
+        source = (SOURCES / name).read_text(encoding="utf-8")
+        probe = harness.compile_bpf(box, name.removesuffix(".bpf.c"), source, "-Wno-everything")
+        window, n = observe(box, net, name, facts, probe=probe)
+        wrong += differences(facts["tables"], window["tables"], n, f"object of {name}")
     assert not wrong, "\n".join(wrong)
 
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import _harness as harness
+import _leaks
 
 COUNTERS = """
 #include <linux/bpf.h>
@@ -97,13 +98,18 @@ def test_the_command_line_changes_the_class_of_a_map(box):
     assert values(windows, "hash") == [10, 20, 30]
     assert values(windows, ".data", "preset") == [1010, 1020, 1030]
     assert windows[0]["tables"]["hash"]["class"] == "persistent"
+    windows = busy_windows(box, box.net(), "--window", "trie")
+    assert values(windows, "trie") == [10, 10, 10], "an LPM trie is kept unless it is asked for"
 
 
 def test_maps_that_are_not_there_or_cannot_be_windowed_are_refused(box):
     net = box.net()
     source = box.file("counters.bpf.c", COUNTERS)
-    for option, name in (("--persist", "nothing"), ("--window", "trie")):
-        weir = box.inject(net.right, "-b", source, option, name)
+    events = box.file("events.bpf.c", COUNTERS.replace("__u64 zeroed;", """
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } events SEC(".maps");
+__u64 zeroed;"""))
+    for probe, option, name in ((source, "--persist", "nothing"), (events, "--window", "events")):
+        weir = box.inject(net.right, "-b", probe, option, name)
         assert weir.wait() == 2 and f"{option} {name}" in weir.stderr, weir.stderr
 
 
@@ -153,6 +159,17 @@ def test_a_reader_that_stalls_makes_windows_late_and_loses_nothing(box):
     for before, after in zip(windows, windows[1:]):
         assert before["end_ns"] == after["start_ns"], "a gap between windows"
         assert after["window"] == before["window"] + 1
+
+
+def test_a_program_that_somebody_detaches_is_told_of(box):
+    net = box.net()
+    before = set(_leaks.ids("link"))
+    weir = box.inject(net.right, "-t", "0.1")
+    weir.window()
+    link, = set(_leaks.ids("link")) - before
+    _leaks.detach_link(link)
+    assert weir.wait() == 4 and "detached" in weir.stderr, weir.stderr
+    assert weir.windows(), "the open window was not reported"
 
 
 def test_worker_threads_have_no_capabilities(box):

@@ -303,5 +303,26 @@ TEST_F(ReaderOf, PersistentMapThatIsEmptiedMayBeWrittenMeanwhile) {
     }
 }
 
+TEST_F(ReaderOf, PersistentMapThatIsEmptiedKeepsWhatCameAfterItWasRead) {
+    const MapPolicy emptied{
+        .map_class = MapClass::Persistent, .clear_after_window = true, .reason = "EMPTY"};
+    const KernelMap hash({.kind = MapKind::Hash, .max_entries = 16});
+    Reader by_key = make_reader(hash.map(), emptied);
+    hash.put(1, 10);
+    EXPECT_EQ(read(by_key).rows, 1U);
+    hash.put(2, 20);  // a packet between the read and the end of the report
+    clear(by_key);
+    ASSERT_EQ(read(by_key).rows, 1U);
+    EXPECT_EQ(hash.get(2), 20U);
+
+    const KernelMap queue({.kind = MapKind::Queue, .max_entries = 16});
+    Reader in_order = make_reader(queue.map(), emptied);
+    queue.push(10);
+    EXPECT_EQ(read(in_order).rows, 1U);
+    queue.push(20);
+    clear(in_order);
+    EXPECT_EQ(read(in_order).rows, 1U);
+}
+
 }  // namespace
 }  // namespace weir::table

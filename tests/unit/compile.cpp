@@ -113,6 +113,40 @@ TEST_F(Compile, NamesTheMacroOfBccThatCannotBe) {
     EXPECT_TRUE(error.message.contains("cursor_advance()")) << error.message;
 }
 
+/// What the code of a section calls by relocation: the name of a function, or of the section it is
+/// in.
+std::vector<std::string> calls_from(const Compiled& compiled, const std::string& section) {
+    elf_version(EV_CURRENT);
+    std::vector<std::byte> bytes = compiled.elf;
+    // SAFETY: elf_memory() wants char*; the vector outlives the handle.
+    Elf* elf = elf_memory(reinterpret_cast<char*>(bytes.data()), bytes.size());
+    std::size_t names = 0;
+    elf_getshdrstrndx(elf, &names);
+    const auto section_name = [&](Elf_Scn* at) {
+        return std::string(elf_strptr(elf, names, elf64_getshdr(at)->sh_name));
+    };
+    std::vector<std::string> calls;
+    for (Elf_Scn* at = elf_nextscn(elf, nullptr); at != nullptr; at = elf_nextscn(elf, at)) {
+        if (section_name(at) != ".rel" + section) continue;
+        Elf_Scn* symbol_table = elf_getscn(elf, elf64_getshdr(at)->sh_link);
+        const auto* symbols =
+            static_cast<const Elf64_Sym*>(elf_getdata(symbol_table, nullptr)->d_buf);
+        const Elf_Data* data = elf_getdata(at, nullptr);
+        const auto* entries = static_cast<const Elf64_Rel*>(data->d_buf);
+        for (std::size_t i = 0; i < data->d_size / sizeof(Elf64_Rel); ++i) {
+            constexpr auto kCall = 10U;  // R_BPF_64_32
+            if (ELF64_R_TYPE(entries[i].r_info) != kCall) continue;
+            const Elf64_Sym& symbol = symbols[ELF64_R_SYM(entries[i].r_info)];
+            calls.push_back(
+                ELF64_ST_TYPE(symbol.st_info) == STT_SECTION
+                    ? section_name(elf_getscn(elf, symbol.st_shndx))
+                    : elf_strptr(elf, elf64_getshdr(symbol_table)->sh_link, symbol.st_name));
+        }
+    }
+    elf_end(elf);
+    return calls;
+}
+
 TEST_F(Compile, InlinesAnEntryThatIsMarkedNoinline) {
     const auto built =
         compile(write("f.c",
@@ -121,28 +155,8 @@ TEST_F(Compile, InlinesAnEntryThatIsMarkedNoinline) {
                       "SEC(\"xdp\") __attribute__((noinline)) int f(struct xdp_md *ctx)\n"
                       "{ return sub(ctx->ingress_ifindex) == 9 ? XDP_DROP : XDP_PASS; }\n"));
     ASSERT_TRUE(built) << built.error().message;
-    // libbpf refuses a relocation of a call into another program: none may be against `f`.
-    elf_version(EV_CURRENT);
-    std::vector<std::byte> bytes = built->elf;
-    // SAFETY: elf_memory() wants char*; the vector outlives the handle.
-    Elf* elf = elf_memory(reinterpret_cast<char*>(bytes.data()), bytes.size());
-    ASSERT_NE(elf, nullptr);
-    std::size_t strings = 0;
-    ASSERT_EQ(elf_getshdrstrndx(elf, &strings), 0);
-    std::size_t relocations = 0;
-    for (Elf_Scn* section = elf_nextscn(elf, nullptr); section != nullptr;
-         section = elf_nextscn(elf, section)) {
-        const Elf64_Shdr* header = elf64_getshdr(section);
-        if (std::string_view(elf_strptr(elf, strings, header->sh_name)) != ".relxdp") continue;
-        const Elf_Data* data = elf_getdata(section, nullptr);
-        const auto* entries = static_cast<const Elf64_Rel*>(data->d_buf);
-        for (std::size_t i = 0; i < data->d_size / sizeof(Elf64_Rel); ++i) {
-            constexpr auto kCall = 10U;  // R_BPF_64_32
-            if (ELF64_R_TYPE(entries[i].r_info) == kCall) ++relocations;
-        }
-    }
-    elf_end(elf);
-    EXPECT_EQ(relocations, 2U);  // `sub`, by f itself and by the wrapper with f inside
+    // libbpf refuses a relocation of a call into another program: only `sub` is called.
+    EXPECT_EQ(calls_from(*built, "xdp.frags"), std::vector<std::string>{".text"});
 }
 
 TEST_F(Compile, FindsHeadersBesideTheSource) {
@@ -152,6 +166,72 @@ TEST_F(Compile, FindsHeadersBesideTheSource) {
         write("probe/f.c", libbpf_probe("    return ONE + TWO;\n",
                                         "#include <one.h>\n#include \"../common/two.h\"\n")));
     EXPECT_TRUE(built) << built.error().message;
+}
+
+TEST_F(Compile, FindsLibbpfsHeadersWithoutTheirFolder) {
+    const auto built = compile(write("f.c",
+                                     "#include <linux/bpf.h>\n#include \"bpf_helpers.h\"\n"
+                                     "SEC(\"xdp\") int f(struct xdp_md *ctx) { return 2; }\n"));
+    EXPECT_TRUE(built) << built.error().message;
+}
+
+TEST_F(Compile, GivesTheKernelsNamesToASourceThatDoesNotCompileWithoutThem) {
+    const auto source = write("f.c", libbpf_probe("    struct { u8 a; u32 b; } __packed s;\n"
+                                                  "    if (sizeof(s) != 5) return htons(1);\n"));
+    const auto built = compile(source);
+    ASSERT_TRUE(built) << built.error().message;
+    EXPECT_TRUE(compile(source)->from_cache);
+}
+
+TEST_F(Compile, LeavesASourceItsOwnNamesOfTheKernelsTypes) {
+    const auto built = compile(
+        write("f.c", libbpf_probe("    u32 n = sizeof(u64);\n    if (n != 4) return 1;\n",
+                                  "typedef struct { int one; } u64;\ntypedef char u32;\n")));
+    EXPECT_TRUE(built) << built.error().message;
+}
+
+TEST_F(Compile, ShowsTheErrorsOfTheSourceAsItIsWhereTheKernelsNamesDoNotHelp) {
+    const auto error = error_of(compile(write("f.c", libbpf_probe("    u32 n = missing;\n"))));
+    EXPECT_TRUE(error.message.contains("f.c:5:5: error: use of undeclared identifier 'u32'"))
+        << error.message;
+}
+
+TEST_F(Compile, SaysWhatIsOpenWhereTheSourceEnds) {
+    const auto error = error_of(compile(write("f.c", libbpf_probe("    if (ctx) {\n"))));
+    EXPECT_TRUE(error.message.contains("f.c: at its end: error: expected '}'")) << error.message;
+    EXPECT_TRUE(error.message.contains("f.c:4:1: note: to match this '{'")) << error.message;
+    EXPECT_FALSE(error.message.contains("<stdin>")) << error.message;
+    EXPECT_FALSE(error.message.contains("weir_")) << error.message;
+}
+
+TEST_F(Compile, SaysThatProbesAreNotWrittenInCPlusPlus) {
+    const auto error =
+        error_of(compile(write("f.cpp", libbpf_probe("", "template <class T> x;\n"))));
+    EXPECT_EQ(error.hint, "probes are written in C, and this is C++");
+}
+
+TEST_F(Compile, LetsAFunctionHaveTheNameOfItsHook) {
+    const auto built = compile(write("f.c", "int xdp(struct xdp_md *ctx) { return XDP_PASS; }\n"));
+    ASSERT_TRUE(built) << built.error().message;
+    EXPECT_EQ(built->function, "xdp");
+}
+
+TEST_F(Compile, GivesHandleRxWithMetadataWhatPolycubeIncludes) {
+    const auto built =
+        compile(write("f.c",
+                      "static int handle_rx(struct CTXTYPE *ctx, struct pkt_metadata *md) {\n"
+                      "    return md->packet_len == ETH_P_IP ? RX_DROP : RX_OK;\n}\n"));
+    EXPECT_TRUE(built) << built.error().message;
+}
+
+TEST_F(Compile, RefusesToRedirectToAnInterfaceByName) {
+    const auto error = error_of(
+        compile(write("f.c",
+                      "static int handler(struct CTXTYPE *ctx, struct pkt_metadata *md) {\n"
+                      "    return md->length ? REDIRECT : REDIRECT(eth1);\n}\n")));
+    EXPECT_TRUE(error.message.contains("f.c:2:")) << error.message;
+    EXPECT_TRUE(error.message.contains("REDIRECT(name) needs the interface's number"))
+        << error.message;
 }
 
 TEST_F(Compile, LetsTheUsersFlagsHaveTheLastWord) {

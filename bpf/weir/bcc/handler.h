@@ -82,6 +82,13 @@ extern int weir_refused_controller(void)
     WEIR_BCC_UNAVAILABLE("pkt_to_controller() has no controller here; push packets into a BPF_QUEUE");
 #define pkt_to_controller(...) weir_refused_controller()
 
+/* REDIRECT(eth1): the framework turns the name into a number before it compiles. */
+#undef REDIRECT
+enum { REDIRECT = XDP_REDIRECT };
+extern int weir_refused_redirect(void)
+    WEIR_BCC_UNAVAILABLE("REDIRECT(name) needs the interface's number; use bpf_redirect(ifindex, 0)");
+#define REDIRECT(...) weir_refused_redirect()
+
 static __always_inline struct pkt_metadata weir_bcc_metadata(struct xdp_md *ctx)
 {
     return (struct pkt_metadata){

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 /* For a handle_rx(ctx, md) in the manner of Polycube: packet metadata and logging under its names; header
- * structs are the source's own. */
+ * structs are the source's own, but those of Ethernet, which Polycube's own wrapper includes. */
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 
 struct pkt_metadata {
     u16 module_index;
