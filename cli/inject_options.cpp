@@ -117,28 +117,22 @@ Result<std::chrono::nanoseconds> parse_window(const std::string& text) {
     return std::chrono::nanoseconds(std::llround(seconds * 1e9));
 }
 
-/// In -DNAME="text" the quotes are the macro's own: the shell around --cflags has had its quotes.
-bool opens_string_macro(const std::string& word, char quote) {
-    return quote == '"' && word.starts_with("-D") && word.ends_with('=');
-}
-
 Result<std::vector<std::string>> split_words(const std::string& text) {
     std::vector<std::string> words;
     std::string word;
     char quote = 0;
     bool is_in_word = false;
-    bool is_kept = false;  // the quotes are part of the word
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
         if (c == '\\' && quote != '\'' && i + 1 < text.size()) {
             word += text[++i];
             is_in_word = true;
         } else if (quote != 0) {
-            if (c != quote || is_kept) word += c;
-            if (c == quote) quote = 0;
+            if (c == quote)
+                quote = 0;
+            else
+                word += c;
         } else if (c == '\'' || c == '"') {
-            is_kept = opens_string_macro(word, c);
-            if (is_kept) word += c;
             quote = c;
             is_in_word = true;
         } else if (c == ' ' || c == '\t' || c == '\n') {

@@ -11,13 +11,25 @@
 namespace weir::bpf {
 namespace {
 
-/// The name in "prog 'NAME': BPF program load failed", or empty.
-std::string failed_program(std::string_view log) {
-    const std::size_t end = log.find("': BPF program load failed");
+/// The text between the quotes that follow `before`, where `after` follows the second; or empty.
+std::string quoted(std::string_view log, std::string_view before, std::string_view after) {
+    const std::size_t end = log.find(after);
     if (end == std::string_view::npos) return {};
-    const std::size_t begin = log.rfind("prog '", end);
+    const std::size_t begin = log.rfind(before, end);
     if (begin == std::string_view::npos) return {};
-    return std::string(log.substr(begin + 6, end - begin - 6));
+    return std::string(log.substr(begin + before.size(), end - begin - before.size()));
+}
+
+/// A function, a variable or a setting that the program wants and this kernel has not; or empty.
+std::string missing_in_kernel(std::string_view log) {
+    const std::string_view not_found = "': not found in kernel";
+    if (const auto name = quoted(log, "extern (func ksym) '", not_found); !name.empty())
+        return "function " + name;
+    if (const auto name = quoted(log, "extern (var ksym) '", not_found); !name.empty())
+        return "variable " + name;
+    if (const auto name = quoted(log, "extern '", "' (strong): not resolved"); !name.empty())
+        return name;
+    return {};
 }
 
 }  // namespace
@@ -41,17 +53,26 @@ std::string reason_line(std::string_view log) {
     return last_line(log);
 }
 
-std::string failed_map(std::string_view log) {
-    const std::size_t end = log.find("': failed to create");
-    if (end == std::string_view::npos) return {};
-    const std::size_t begin = log.rfind("map '", end);
-    if (begin == std::string_view::npos) return {};
-    return std::string(log.substr(begin + 5, end - begin - 5));
+std::string failed_map(std::string_view log) { return quoted(log, "map '", "': failed to create"); }
+
+std::string missing_extern(std::string_view log) {
+    return quoted(log, "failed to find BTF for extern '", "' [");
 }
 
 Error load_error(int number, std::string_view log) {
-    const std::string program = failed_program(log);
+    if (const std::string missing = missing_in_kernel(log); !missing.empty()) {
+        return {.code = Errc::Unsupported,
+                .message = "this kernel has no " + missing,
+                .log = std::string(log),
+                .hint = "it may be newer, in a module that is not loaded, or not configured"};
+    }
+    const std::string program = quoted(log, "prog '", "': BPF program load failed");
     const std::string reason = essence(log);
+    if (reason.contains("failed to resolve CO-RE relocation")) {
+        return {.code = Errc::Unsupported,
+                .message = "this kernel's types lack what the program reads:\n" + reason,
+                .log = std::string(log)};
+    }
     if (!program.empty() && !reason.empty()) {
         return {.code = Errc::Rejected,
                 .message = "the kernel's verifier rejects " + program + ":\n" + reason,

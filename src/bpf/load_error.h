@@ -20,4 +20,7 @@ namespace weir::bpf {
 /// The map that the kernel did not create, or empty.
 [[nodiscard]] std::string failed_map(std::string_view log);
 
+/// What an object declares and nothing in it defines, or empty.
+[[nodiscard]] std::string missing_extern(std::string_view log);
+
 }  // namespace weir::bpf

@@ -175,7 +175,11 @@ void ProgramSpec::set_autoload(bool load) { bpf_program__set_autoload(handle, lo
 
 Result<> ProgramSpec::make_xdp(bool with_frags) {
     const std::uint32_t flags = bpf_program__flags(handle);
-    int rc = bpf_program__set_type(handle, BPF_PROG_TYPE_XDP);
+    int rc = 0;
+    // SEC("xdp.frags") makes libbpf set the flag at load, whatever we say, until the type has been
+    // another: libbpf.c:bpf_program__set_type then forgets the section.
+    if (!with_frags) rc = bpf_program__set_type(handle, BPF_PROG_TYPE_SCHED_CLS);
+    if (rc == 0) rc = bpf_program__set_type(handle, BPF_PROG_TYPE_XDP);
     if (rc == 0) rc = bpf_program__set_expected_attach_type(handle, BPF_XDP);
     if (rc == 0) {
         rc = bpf_program__set_flags(
@@ -202,6 +206,9 @@ Result<Object> Object::open(std::span<const std::byte> elf, const std::string& n
     LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = name.c_str());
     ObjectHandle object(bpf_object__open_mem(elf.data(), elf.size(), &options));
     if (!object) {
+        if (const auto missing = missing_extern(log.text()); !missing.empty())
+            return fail(Errc::Invalid, missing + " is declared but not defined in it",
+                        "link the objects of its sources: bpftool gen object");
         return std::unexpected(Error{.code = Errc::Invalid,
                                      .message = "not a usable BPF object: " + last_line(log.text()),
                                      .log = log.text()});

@@ -218,9 +218,9 @@ Result<Compiled> compile(const fs::path& source, const Options& options) {
     if (auto hit = find_cached(*cache, key)) return std::move(*hit);
 
     const Clues clues = read_clues(*text, name.absolute);
-    FlagChoice choice{.dialect = clues.dialect,
-                      .bcc_define = bcc_define(clues, options.program),
-                      .source_dir = fs::path(name.absolute).parent_path()};
+    const FlagChoice choice{.dialect = clues.dialect,
+                            .bcc_define = bcc_define(clues, options.program),
+                            .source_dir = fs::path(name.absolute).parent_path()};
     Job job{.source = name,
             .clues = clues,
             .options = options,

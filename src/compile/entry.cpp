@@ -140,8 +140,9 @@ std::unexpected<Error> no_such_program(const Scan& scan, const std::string& name
 }
 
 std::unexpected<Error> only_tc(const Functions& functions) {
-    return fail(Errc::Invalid,
-                "only tc programs here, and tc hooks are not built yet:" + listed(functions));
+    return fail(
+        Errc::Invalid,
+        "no XDP program here, only tc ones, and tc hooks are not built yet:" + listed(functions));
 }
 
 std::string section_notice(const Function& f) {

@@ -10,7 +10,12 @@
 
 #define __attributes__(list) __attribute__((btf_decl_tag(WEIR_TAG_DIALECT #list)))
 
-#define WEIR_BCC_IS(type, name) (__builtin_strcmp(type, name) == 0)
+/* A type is "hash" or hash: the quotes of -DMAPTYPE="hash" are lost in a shell. */
+#define WEIR_BCC_IS(type, name)                                    \
+    (__builtin_strcmp(WEIR_BCC_TEXT(type), "\"" name "\"") == 0 || \
+     __builtin_strcmp(WEIR_BCC_TEXT(type), name) == 0)
+#define WEIR_BCC_TEXT(type) WEIR_BCC_TEXT_EXPANDED(type)
+#define WEIR_BCC_TEXT_EXPANDED(type) #type
 /* BCC's words for map types; 0: none. A histogram over int is an array. */
 #define WEIR_BCC_TYPE(type, key_type)                                             \
     (WEIR_BCC_IS(type, "hash")                     ? BPF_MAP_TYPE_HASH            \
@@ -78,7 +83,7 @@ static __always_inline void weir_bcc_add(void *value, u64 amount, unsigned long 
  * Here the caller gets a spare value, and the packet goes its way; the report calls the map saturated. */
 #define BPF_F_TABLE(type_, key_, value_, name, entries, flags_)                                            \
     enum { weir_##name##_type = WEIR_BCC_TYPE(type_, key_) };                                              \
-    _Static_assert(weir_##name##_type, "weir: no table type \"" type_ "\" here");                          \
+    _Static_assert(weir_##name##_type, "weir: no table type " WEIR_BCC_TEXT(type_) " here");               \
     struct weir_##name##_map {                                                                             \
         __uint(type, weir_##name##_type);                                                                  \
         __uint(max_entries, entries);                                                                      \
@@ -164,7 +169,7 @@ static __always_inline void weir_bcc_add(void *value, u64 amount, unsigned long 
 
 #define BPF_QUEUESTACK(type_, name, value_, entries, flags_)                                \
     _Static_assert(WEIR_BCC_IS(type_, "queue") || WEIR_BCC_IS(type_, "stack"),              \
-                   "weir: no queue type \"" type_ "\" here");                               \
+                   "weir: no queue type " WEIR_BCC_TEXT(type_) " here");                    \
     struct weir_##name##_map {                                                              \
         __uint(type, WEIR_BCC_TYPE(type_, int));                                            \
         __uint(max_entries, entries);                                                       \
