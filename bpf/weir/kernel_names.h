@@ -3,22 +3,13 @@
 /* Names of the kernel's own headers, for sources that were written to be compiled inside its tree (its
  * samples are): weir puts this in front of a source that does not compile for the lack of them. A source that
  * includes <vmlinux.h> or defines them itself never gets here. */
-#include <linux/types.h>
+#include "kernel_types.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <asm/byteorder.h>
 #include <linux/in.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
-
-typedef __u8 u8;
-typedef __u16 u16;
-typedef __u32 u32;
-typedef __u64 u64;
-typedef __s8 s8;
-typedef __s16 s16;
-typedef __s32 s32;
-typedef __s64 s64;
 
 /* Marks for other tools. */
 #define __force

@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "probe/core_objects.h"
+#include "util/clock.h"
 #include "weir/abi.h"
 
 namespace weir {
@@ -69,7 +70,8 @@ SlotBinding Chain::next_binding() const {
             .cpus = map("weir_cpus"),
             .slot = slot,
             .counters = {2 * slot, 2 * slot + 1},
-            .with_frags = with_frags_};
+            .with_frags = with_frags_,
+            .epoch_base_ns = static_cast<std::uint64_t>(unix_offset_ns())};
 }
 
 Result<> Chain::enter_programs(std::size_t slot, const ClonePair& pair) const {

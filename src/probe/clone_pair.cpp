@@ -8,7 +8,6 @@
 
 #include "probe/core_objects.h"
 #include "probe/special_fields.h"
-#include "util/clock.h"
 #include "util/env.h"
 #include "weir/abi.h"
 
@@ -31,8 +30,7 @@ Result<> bind_to_hook(bpf::Object& object, const SlotBinding& binding, std::uint
         if (auto r = cpus->share(binding.cpus); !r) return r;
     set_own_constant<std::uint32_t>(object, "weir_slot", binding.slot);
     set_own_constant<std::uint32_t>(object, "weir_counter", counter);
-    set_own_constant<std::uint64_t>(object, "weir_epoch_base",
-                                    static_cast<std::uint64_t>(unix_offset_ns()));
+    set_own_constant<std::uint64_t>(object, "weir_epoch_base", binding.epoch_base_ns);
     return {};
 }
 

@@ -28,6 +28,7 @@ struct SlotBinding {
     std::uint32_t slot = 0;
     std::array<std::uint32_t, 2> counters = {0, 1};  // of the two clones: weir_cpu::counts[]
     bool with_frags = true;
+    std::uint64_t epoch_base_ns = 0;  // Unix time minus monotonic time, the same for both clones
 };
 
 /// A map of one clone, with what the window does to it.

@@ -55,6 +55,18 @@ char LICENSE[] SEC("license") = "GPL";
 """
 
 
+STAMP = """
+BPF_ARRAY(stamp, u64, 1);
+int handle_rx(struct CTXTYPE *ctx)
+{
+    int first = 0;
+    u64 now = EPOCH_BASE + bpf_ktime_get_ns();
+    stamp.update(&first, &now);
+    return RX_OK;
+}
+"""
+
+
 def send(net, count):
     with net.raw_socket(net.left) as raw:
         for _ in range(count):
@@ -121,6 +133,18 @@ def test_settings_reach_constants_and_sizes(box):
     for wrong in ("counters.hash.max_entries=0", "counters.nothing=1", "other.hash.max_entries=1", "counters=1"):
         weir = box.inject(net.right, "-b", source, "--set", wrong)
         assert weir.wait() == 2 and "--set" in weir.stderr, f"{wrong}: {weir.stderr}"
+
+
+def test_epoch_base_makes_unix_time_of_the_kernels_clock(box):
+    net = box.net()
+    weir = box.inject(net.right, "-b", box.file("stamp.c", STAMP), "-t", "30")
+    harness.wait_attached(weir)
+    send(net, 1)
+    time.sleep(0.05)
+    weir.signal(harness.signal.SIGINT)
+    window = weir.window()
+    stamp = window["tables"]["stamp"]["entries"][0]["value"]
+    assert window["start_ns"] <= stamp <= window["end_ns"], (window["start_ns"], stamp, window["end_ns"])
 
 
 def test_empty_windows_are_windows(box):

@@ -8,7 +8,7 @@
 
 #include <array>
 
-#include "probe/image.h"
+#include "support/fixture_probe.h"
 #include "support/live_traffic.h"
 #include "util/errno.h"
 
@@ -26,17 +26,7 @@ protected:
     }
 
     Result<> append(const std::string& fixture) {
-        auto image = ProbeImage::build(
-            {.file = {.name = fixture, .path = test::fixture_path(fixture), .is_object = true},
-             .program = {},
-             .cflags = {},
-             .maps = {},
-             .settings = {}},
-            {});
-        if (!image) return pass_on(image);
-        auto pair = ClonePair::load(*image, chain_->next_binding());
-        if (!pair) return pass_on(pair);
-        return chain_->append(std::move(*pair));
+        return test::append_fixture(*chain_, fixture, fixture);
     }
     void append_all(std::initializer_list<const char*> fixtures) {
         for (const char* fixture : fixtures) {

@@ -14,7 +14,7 @@
 #include "chain/chain.h"
 #include "chain/grace.h"
 #include "engine/session.h"
-#include "probe/image.h"
+#include "support/fixture_probe.h"
 #include "support/live_traffic.h"
 #include "table/table.h"
 #include "util/clock.h"
@@ -99,19 +99,9 @@ struct Flipper {
     std::unique_ptr<ProbeSession> session;
 
     static Result<Flipper> attach(const std::string& fixture, bpf::IfIndex interface) {
-        auto image = ProbeImage::build(
-            {.file = {.name = fixture, .path = test::fixture_path(fixture), .is_object = true},
-             .program = {},
-             .cflags = {},
-             .maps = {},
-             .settings = {}},
-            {});
-        if (!image) return pass_on(image);
         auto chain = Chain::create();
         if (!chain) return pass_on(chain);
-        auto pair = ClonePair::load(*image, chain->next_binding());
-        if (!pair) return pass_on(pair);
-        if (auto r = chain->append(std::move(*pair)); !r) return pass_on(r);
+        if (auto r = test::append_fixture(*chain, fixture, fixture); !r) return pass_on(r);
         auto session = ProbeSession::create(chain->pair(0));
         if (!session) return pass_on(session);
         auto attached = chain->attach(interface, {.mode = bpf::XdpMode::Drv, .is_strict = true});

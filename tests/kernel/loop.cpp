@@ -11,7 +11,7 @@
 #include <condition_variable>
 #include <thread>
 
-#include "probe/image.h"
+#include "support/fixture_probe.h"
 #include "support/live_traffic.h"
 
 namespace weir {
@@ -180,18 +180,7 @@ struct Parts {
         if (!chain) return pass_on(chain);
         std::vector<std::unique_ptr<ProbeSession>> sessions;
         for (const std::string& name : names) {
-            auto image = ProbeImage::build({.file = {.name = name,
-                                                     .path = test::fixture_path("count_sources"),
-                                                     .is_object = true},
-                                            .program = {},
-                                            .cflags = {},
-                                            .maps = {},
-                                            .settings = {}},
-                                           {});
-            if (!image) return pass_on(image);
-            auto pair = ClonePair::load(*image, chain->next_binding());
-            if (!pair) return pass_on(pair);
-            if (auto r = chain->append(std::move(*pair)); !r) return pass_on(r);
+            if (auto r = test::append_fixture(*chain, "count_sources", name); !r) return pass_on(r);
             auto session = ProbeSession::create(chain->pair(chain->size() - 1));
             if (!session) return pass_on(session);
             sessions.push_back(std::move(*session));

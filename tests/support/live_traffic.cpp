@@ -53,7 +53,9 @@ PrivateNetwork::PrivateNetwork() : home_(::open("/proc/thread-self/ns/net", O_RD
     EXPECT_EQ(::unshare(CLONE_NEWNET), 0) << errno_name(errno);
     run_command("ip link add vtx type veth peer name vrx");
     for (const char* end : {"vtx", "vrx"}) {
-        run_command(std::string("sysctl -qw net.ipv6.conf.") + end + ".disable_ipv6=1");
+        // /proc/sys/net is that of the caller's namespace; absent where the kernel has no IPv6
+        const std::string ipv6 = std::string("/proc/sys/net/ipv6/conf/") + end + "/disable_ipv6";
+        run_command("[ ! -e " + ipv6 + " ] || echo 1 > " + ipv6);
         run_command(std::string("ip link set ") + end + " arp off up");
     }
     sender_ = bpf::interface_index("vtx").value_or(bpf::IfIndex{});

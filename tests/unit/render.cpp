@@ -19,9 +19,6 @@
 namespace weir::table {
 namespace {
 
-using bpf::Form;
-using bpf::MapKind;
-using bpf::MapShape;
 using bpf::Type;
 using bpf::TypePtr;
 

@@ -123,7 +123,7 @@ TEST(TableJson, WritesAnEmptyTable) {
 }
 
 TEST(TableJson, ListsAMapThatIsNotRead) {
-    MapShape shape{.name = "tx", .kind = MapKind::Devmap, .max_entries = 64};
+    const MapShape shape{.name = "tx", .kind = MapKind::Devmap, .max_entries = 64};
     const Table table{.shape = &shape, .map_class = MapClass::Persistent};
     EXPECT_EQ(table_json(table), R"({"kind":"devmap","class":"persistent","read":"none"})");
     EXPECT_EQ(table_text(table), "tx  devmap  capacity 64, not read\n");
@@ -279,12 +279,12 @@ TEST(TableText, ShowsSumsOfPerCpuValues) {
 }
 
 TEST(TableText, KeepsAnArrayInTheOrderOfItsIndex) {
-    MapShape shape{.name = "histogram",
-                   .kind = MapKind::Array,
-                   .key_bytes = 4,
-                   .value_bytes = 8,
-                   .max_entries = 4,
-                   .value = u64_type()};
+    const MapShape shape{.name = "histogram",
+                         .kind = MapKind::Array,
+                         .key_bytes = 4,
+                         .value_bytes = 8,
+                         .max_entries = 4,
+                         .value = u64_type()};
     const std::uint64_t values[] = {5, 0, 7000, 1};
     const std::uint32_t indices[] = {0, 2, 3};
     const Table table{.shape = &shape,
@@ -308,11 +308,11 @@ TEST(TableText, KeepsAnArrayInTheOrderOfItsIndex) {
 }
 
 TEST(TableText, KeepsAQueueInItsOrderAndShowsNoKey) {
-    MapShape shape{.name = "events",
-                   .kind = MapKind::Queue,
-                   .value_bytes = 8,
-                   .max_entries = 3,
-                   .value = u64_type()};
+    const MapShape shape{.name = "events",
+                         .kind = MapKind::Queue,
+                         .value_bytes = 8,
+                         .max_entries = 3,
+                         .value = u64_type()};
     const std::uint64_t values[] = {1, 3, 2};
     const Table table{.shape = &shape,
                       .way = ReadWay::Lookup,
@@ -334,11 +334,11 @@ TEST(TableText, KeepsAQueueInItsOrderAndShowsNoKey) {
 TEST(TableText, CutsCellsThatAreTooWideToRead) {
     const auto array = std::make_shared<Type>(
         Type{.kind = Type::Kind::Array, .size_bytes = 512, .element = u64_type(), .count = 64});
-    MapShape shape{.name = "wide",
-                   .kind = MapKind::Queue,
-                   .value_bytes = 512,
-                   .max_entries = 1,
-                   .value = array};
+    const MapShape shape{.name = "wide",
+                         .kind = MapKind::Queue,
+                         .value_bytes = 512,
+                         .max_entries = 1,
+                         .value = array};
     const std::uint64_t values[64] = {};
     const Table table{.shape = &shape,
                       .way = ReadWay::Lookup,

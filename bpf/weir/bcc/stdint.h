@@ -2,16 +2,7 @@
 #pragma once
 /* The types that BCC's sources find without an include. Also in place of the C library's <stdint.h>, whose
  * uintptr_t is 32 bits wide for a target that it does not know. */
-#include <linux/types.h>
-
-typedef __u8 u8;
-typedef __u16 u16;
-typedef __u32 u32;
-typedef __u64 u64;
-typedef __s8 s8;
-typedef __s16 s16;
-typedef __s32 s32;
-typedef __s64 s64;
+#include "../kernel_types.h"
 
 typedef __u8 uint8_t;
 typedef __u16 uint16_t;
