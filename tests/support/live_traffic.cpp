@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 #include <sched.h>
@@ -54,8 +55,8 @@ PrivateNetwork::PrivateNetwork() : home_(::open("/proc/thread-self/ns/net", O_RD
     run_command("ip link add vtx type veth peer name vrx");
     for (const char* end : {"vtx", "vrx"}) {
         // /proc/sys/net is that of the caller's namespace; absent where the kernel has no IPv6
-        const std::string ipv6 = std::string("/proc/sys/net/ipv6/conf/") + end + "/disable_ipv6";
-        run_command("[ ! -e " + ipv6 + " ] || echo 1 > " + ipv6);
+        run_command(fmt::format(
+            "f=/proc/sys/net/ipv6/conf/{}/disable_ipv6; [ ! -e $f ] || echo 1 > $f", end));
         run_command(std::string("ip link set ") + end + " arp off up");
     }
     sender_ = bpf::interface_index("vtx").value_or(bpf::IfIndex{});
