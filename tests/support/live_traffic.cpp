@@ -10,7 +10,11 @@
 
 #include <array>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <thread>
 
+#include "util/clock.h"
 #include "util/errno.h"
 #include "util/file.h"
 
@@ -39,6 +43,50 @@ bpf::LoadedObject load_generator() {
     EXPECT_TRUE(loaded.has_value()) << loaded.error().message << loaded.error().log;
     return std::move(*loaded);
 }
+
+/// What a veth's end counts of the frames that it was given; `packets` are those that its peer has
+/// dealt with.
+struct Transmitted {
+    std::uint64_t packets = 0;
+    std::uint64_t dropped = 0;
+};
+
+Transmitted transmitted_by(bpf::IfIndex interface) {
+    Transmitted counts;
+    const std::string name = bpf::interface_name(interface).value_or("?");
+    std::ifstream devices("/proc/thread-self/net/dev");  // of the thread's network namespace
+    for (std::string line; std::getline(devices, line);) {
+        const std::size_t colon = line.find(':');
+        if (colon == std::string::npos || !line.substr(0, colon).ends_with(name)) continue;
+        std::istringstream fields(line.substr(colon + 1));
+        std::uint64_t skipped = 0;
+        for (int i = 0; i < 9; ++i) fields >> skipped;  // reception, and bytes transmitted
+        fields >> counts.packets >> skipped >> counts.dropped;
+        return counts;
+    }
+    ADD_FAILURE() << "no interface " << name;
+    return counts;
+}
+
+/// Keeps the calling thread on its CPU: the veth's receiver is polled on the CPU that fills its
+/// ring, and a sender that moves away from there soon fills it (256 frames) faster than it empties.
+class StayOnCpu {
+public:
+    StayOnCpu() {
+        CPU_ZERO(&before_);
+        EXPECT_EQ(::sched_getaffinity(0, sizeof(before_), &before_), 0);
+        cpu_set_t here;
+        CPU_ZERO(&here);
+        CPU_SET(static_cast<std::size_t>(::sched_getcpu()), &here);
+        EXPECT_EQ(::sched_setaffinity(0, sizeof(here), &here), 0);
+    }
+    ~StayOnCpu() { ::sched_setaffinity(0, sizeof(before_), &before_); }
+    StayOnCpu(const StayOnCpu&) = delete;
+    StayOnCpu& operator=(const StayOnCpu&) = delete;
+
+private:
+    cpu_set_t before_;
+};
 
 }  // namespace
 
@@ -78,9 +126,17 @@ std::uint64_t LiveTraffic::send(std::uint32_t frames) {
                 .ctx_in = &context, .ctx_size_in = sizeof(context),
                 .repeat = static_cast<int>(frames), .flags = BPF_F_TEST_XDP_LIVE_FRAMES,
                 .batch_size = 64);
+    const StayOnCpu stay;
+    const Transmitted before = transmitted_by(sender_);
     const int rc = bpf_prog_test_run_opts(object_.program("send")->fd, &options);
     EXPECT_EQ(rc, 0) << errno_name(-rc);
-    return rc == 0 ? frames : 0;
+    if (rc != 0) return 0;
+    const std::uint64_t sent = frames - (transmitted_by(sender_).dropped - before.dropped);
+    const Nanoseconds deadline = monotonic_ns() + 5'000'000'000;
+    while (transmitted_by(sender_).packets - before.packets < sent && monotonic_ns() < deadline)
+        std::this_thread::yield();
+    EXPECT_EQ(transmitted_by(sender_).packets - before.packets, sent);
+    return sent;
 }
 
 std::uint64_t LiveTraffic::send_until(const std::atomic<bool>& stop, std::uint32_t batch) {

@@ -42,8 +42,9 @@ private:
 class LiveTraffic {
 public:
     explicit LiveTraffic(bpf::IfIndex sender);
-    /// Sends so many frames, at full speed. Returns how many were sent: all, or the test has
-    /// failed.
+    /// Gives the interface so many frames, at full speed. Returns how many it sent: all but those
+    /// that it dropped because its peer's ring was full (a busy machine; the interface counts
+    /// them).
     std::uint64_t send(std::uint32_t frames);
     /// Sends batches until told to stop; returns the sum.
     std::uint64_t send_until(const std::atomic<bool>& stop, std::uint32_t batch = 4096);
