@@ -20,6 +20,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
+#include "clock.h"
 #include "entry.h"
 #include "parse.h"
 
@@ -92,9 +93,3 @@ static __always_inline void *weir_get_or_insert(void *map, const void *key, cons
 /* For values that CPUs share (HASH, ARRAY). Per-CPU values take += and |=. */
 #define weir_add(pointer, amount) ((void)__sync_fetch_and_add(pointer, amount))
 #define weir_set_bits(pointer, bits) ((void)__sync_fetch_and_or(pointer, bits))
-
-/* Nanoseconds of CLOCK_MONOTONIC. */
-static __always_inline __u64 weir_now(void)
-{
-    return bpf_ktime_get_ns();
-}
