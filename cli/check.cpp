@@ -9,6 +9,7 @@
 #include "engine/spec.h"
 #include "probe/image.h"
 #include "probe/special_fields.h"
+#include "table/flow_tensor.h"
 #include "table/table.h"
 #include "util/clock.h"
 #include "util/paths.h"
@@ -97,6 +98,16 @@ Result<CheckReport> check_probe(const CheckArguments& a) {
     }
     auto object = image->open();
     if (!object) return pass_on(object);
+    for (const bpf::MapSpec& map : object->maps()) {
+        const auto layout = table::flow_layout(map.shape);
+        if (!layout) continue;
+        const auto add = [&](const char* name, std::uint32_t value) {
+            report.parameters.push_back(
+                {.name = name, .type = "__u32", .value = std::to_string(value)});
+        };
+        add("max_flows", map.shape.max_flows);
+        add("packets_per_flow", layout->packets_per_flow);
+    }
     for (const std::string& name : object->constants()) {
         const auto constant = object->constant(name);
         if (name.starts_with("weir_") || !constant) continue;

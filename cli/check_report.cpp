@@ -7,19 +7,12 @@
 #include <nlohmann/json.hpp>
 
 #include "table/render.h"
+#include "util/memory.h"
 
 namespace weir::cli {
 namespace {
 
 using Row = std::vector<std::string>;
-
-std::string bytes_text(std::uint64_t bytes) {
-    constexpr std::uint64_t kKilo = 1024;
-    constexpr std::uint64_t kMega = kKilo * kKilo;
-    if (bytes < 10 * kKilo) return fmt::format("{} B", bytes);
-    if (bytes < 10 * kMega) return fmt::format("{} kB", bytes / kKilo);
-    return fmt::format("{} MB", bytes / kMega);
-}
 
 /// Rows as columns, two spaces apart; the first row is the heading.
 std::string aligned(const std::vector<Row>& rows) {

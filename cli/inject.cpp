@@ -8,6 +8,7 @@
 #include "cli/sinks.h"
 #include "cli/stop_signal.h"
 #include "cli/verbs.h"
+#include "util/memory.h"
 #include "util/privileges.h"
 #include "weir/engine.h"
 
@@ -62,7 +63,10 @@ Result<> inject(const InjectArguments& a) {
     auto output = Output::open(a.probe.output);
     if (!output) return pass_on(output);
     // Until then a signal ends the process; from there on it closes the open window.
-    options->before_attach = [&] { stop->arm(); };
+    options->before_attach = [&](std::uint64_t map_bytes) {
+        print_notice("memory for the maps of both clones: " + weir::bytes_text(map_bytes));
+        stop->arm();
+    };
     auto engine = Engine::inject(*options);
     if (!engine) return pass_on(engine);
     for (const std::string& notice : engine->notices()) print_notice(notice);

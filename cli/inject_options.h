@@ -13,7 +13,7 @@
 namespace weir::cli {
 
 struct ProbeArguments {
-    std::string bpf = "flows";
+    std::string bpf = "ddos";
     std::string model = "none";
     std::string extractor = "auto";
     std::string time_window = "10";

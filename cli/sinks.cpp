@@ -37,7 +37,8 @@ public:
         auto out = std::back_inserter(line);
         fmt::format_to(out, R"(,"hook":"{}","mode":"{}","start_ns":{},"end_ns":{},"late":{})",
                        w.hook, w.mode, w.start_ns, w.end_ns, w.health.late);
-        fmt::format_to(out, R"(,"packets":{{"entered":{}}},"health":)", w.entered);
+        append_packets(line, w);
+        line += R"(,"health":)";
         append_health(line, w.health);
         const StageTimings& t = w.timings_us;
         fmt::format_to(
@@ -60,6 +61,18 @@ private:
             table::append_json_string(out, item);
         }
         out += ']';
+    }
+
+    static void append_packets(std::string& out, const Window& w) {
+        const PacketCounts& p = w.packets;
+        out += fmt::format(R"(,"packets":{{"entered":{})", p.entered);
+        if (p.has_outcomes)
+            out += fmt::format(R"(,"recorded":{},"beyond":{},"untracked":{},"ignored":{})",
+                               p.recorded, p.beyond, p.untracked, p.ignored);
+        out += '}';
+        std::size_t flows = 0;
+        for (const table::Table& t : w.tables) flows += t.flows != nullptr ? t.rows : 0;
+        if (p.has_outcomes) out += fmt::format(R"(,"flows":{})", flows);
     }
 
     static void append_health(std::string& out, const WindowHealth& h) {
@@ -88,6 +101,13 @@ std::string duration(double us) {
     return fmt::format("{:.2f} s", us / 1e6);
 }
 
+std::string count(std::uint64_t n) { return table::with_separators(std::to_string(n)); }
+
+std::string saturation(const table::Table& t) {
+    return fmt::format("{} is full ({} of {} rows): what came after it is not in it", t.shape->name,
+                       count(t.rows), count(t.capacity));
+}
+
 class TextSink : public WindowSink {
 public:
     TextSink(Output output, std::size_t max_rows)
@@ -104,14 +124,14 @@ public:
         std::string page = strong(fmt::format("window {}", w.number));
         page += fmt::format("  {} + {:.3f} s  {} on {} ({}, {})  ", clock_time(w.start_ns), seconds,
                             w.probe, w.interface, w.hook, w.mode);
-        page +=
-            strong(fmt::format("{} packets", table::with_separators(std::to_string(w.entered))));
+        page += strong(fmt::format("{} packets", count(w.packets.entered)));
         if (seconds > 0)
-            page +=
-                fmt::format(" ({}/s)", table::with_separators(fmt::format(
-                                           "{:.0f}", static_cast<double>(w.entered) / seconds)));
+            page += fmt::format(" ({}/s)",
+                                table::with_separators(fmt::format(
+                                    "{:.0f}", static_cast<double>(w.packets.entered) / seconds)));
         page += '\n';
-        page += warnings(w.health);
+        page += outcomes(w.packets);
+        page += warnings(w);
         page += tables_;
         const StageTimings& t = w.timings_us;
         page += faint(fmt::format("flip {}, grace {}, read {}, extract {}, total {}",
@@ -128,7 +148,14 @@ private:
     [[nodiscard]] std::string strong(const std::string& text) const { return styled("1", text); }
     [[nodiscard]] std::string faint(const std::string& text) const { return styled("2", text); }
 
-    [[nodiscard]] std::string warnings(const WindowHealth& h) const {
+    [[nodiscard]] static std::string outcomes(const PacketCounts& p) {
+        if (!p.has_outcomes) return {};
+        return fmt::format("recorded {}, beyond {}, untracked {}, ignored {}\n", count(p.recorded),
+                           count(p.beyond), count(p.untracked), count(p.ignored));
+    }
+
+    [[nodiscard]] std::string warnings(const Window& w) const {
+        const WindowHealth& h = w.health;
         std::string lines;
         const auto add = [&](const std::string& text) {
             lines += styled("33", "! " + text) + "\n";
@@ -138,6 +165,8 @@ private:
         if (h.tail_call_misses != 0)
             add(fmt::format("{} packets found no probe", h.tail_call_misses));
         if (h.truncated != 0) add(fmt::format("{} tables could not be read whole", h.truncated));
+        for (const table::Table& t : w.tables)
+            if (t.is_saturated) add(saturation(t));
         for (const std::string& error : h.errors) add(error);
         for (const std::string& map : h.not_frozen) add(map + " is not frozen: it holds timers");
         return lines;

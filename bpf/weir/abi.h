@@ -10,7 +10,7 @@
 typedef unsigned int weir_u32;
 typedef unsigned long long weir_u64;
 
-#define WEIR_ABI_VERSION 1
+#define WEIR_ABI_VERSION 2
 #define WEIR_MAX_SLOTS 32 /* the kernel runs 33 tail calls at most: pivot -> 32 slots, one to spare */
 #define WEIR_BANK_BIT 63
 #define WEIR_LENGTH_SHIFT 56
@@ -21,10 +21,20 @@ typedef unsigned long long weir_u64;
 #define WEIR_CHAIN_ENTRIES (2 * WEIR_BANK_ENTRIES)
 #define WEIR_CHAIN_INDEX(bank, slot, clone) ((bank) * WEIR_BANK_ENTRIES + (slot) * 2 + (clone))
 
+/* What becomes of a packet in a probe with a flow tensor; every packet has one. */
+enum weir_outcome {
+    WEIR_IGNORED,   /* not this probe's traffic */
+    WEIR_RECORDED,  /* among the first packets of its flow: its features are in the tensor */
+    WEIR_BEYOND,    /* a later packet of its flow: counted there */
+    WEIR_UNTRACKED, /* of a flow for which there was no room */
+    WEIR_OUTCOMES
+};
+
 /* What is counted of a clone, by its wrapper. Never cleared: a window is the difference between two readings,
  * each made while no packet enters the clone. */
 struct weir_counts {
-    weir_u64 entered; /* packets that entered the probe */
+    weir_u64 entered;                /* packets that entered the probe */
+    weir_u64 outcome[WEIR_OUTCOMES]; /* probes with a flow tensor: what became of each of them */
 };
 
 /* What a hook keeps per CPU: one map lookup gives a program all it needs. */
@@ -42,4 +52,6 @@ struct weir_cpu {
 #define WEIR_TAG_DIALECT "weir:attributes " /* followed by the list of __attributes__(...) */
 #define WEIR_TAG_INNER "weir:inner "        /* on a map of maps: followed by the name of the inner map */
 #define WEIR_TAG_PIN "weir:pin "            /* followed by the path at which BCC would pin the map */
-#define WEIR_TAG_FEATURE "weir:feature "    /* on a member: followed by its unit */
+#define WEIR_TAG_FEATURE \
+    "weir:feature " /* on a member: followed by its unit and, behind "; ", its encoding */
+#define WEIR_TAG_FLOW_TENSOR "weir:flow_tensor" /* on a map that flow.h made */

@@ -30,7 +30,20 @@ struct weir_packet {
     __be16 ethertype;   /* of what follows Ethernet and its tags; 0 while Ethernet itself is next */
     __u8 protocol;      /* what IP carries, once it is parsed: IPPROTO_... */
     bool has_transport; /* the header of that protocol is next: no later fragment, not cut off */
+    bool is_fragment;   /* a fragment after the first: its transport header is elsewhere */
+    bool is_new_flow;   /* flow.h: this packet claimed its flow */
+    __u32 outcome;      /* flow.h: enum weir_outcome */
 };
+
+/* Interfaces without a link header (tun, PPP, tunnels): the loader sets it, frames begin with IP. */
+static const volatile bool weir_is_raw_ip __attribute__((section(".rodata.weir"))) = false;
+
+/* By the version that IPv4 and IPv6 begin with; anything else is no ethertype that a parser takes. */
+static __always_inline __be16 weir_raw_ip_ethertype(const void *pos, const void *end)
+{
+    __u8 version = pos + 1 > end ? 0 : *(const __u8 *)pos >> 4;
+    return version == 4 ? bpf_htons(ETH_P_IP) : version == 6 ? bpf_htons(ETH_P_IPV6) : 0xffff;
+}
 
 static __always_inline struct weir_packet weir_packet(struct xdp_md *ctx)
 {
@@ -38,7 +51,18 @@ static __always_inline struct weir_packet weir_packet(struct xdp_md *ctx)
         .pos = (void *)(long)ctx->data,
         .end = (void *)(long)ctx->data_end,
         .ctx = ctx,
+        .ethertype =
+            weir_is_raw_ip ? weir_raw_ip_ethertype((void *)(long)ctx->data, (void *)(long)ctx->data_end) : 0,
     };
+}
+
+/* `value & mask`, which the compiler may not drop because it knows better. VERIFIER: where several ways meet,
+ * the value has one range for all; else each would be a state of its own, and all that follows would be
+ * verified for each of them. */
+static __always_inline __u32 weir_masked(__u32 value, __u32 mask)
+{
+    asm volatile("%[value] &= %[mask]" : [value] "+r"(value) : [mask] "i"(mask));
+    return value;
 }
 
 struct weir_vlan {
@@ -54,19 +78,19 @@ static __always_inline struct ethhdr *weir_parse_eth(struct weir_packet *p)
     struct ethhdr *eth = p->pos;
     if (p->ethertype || (void *)(eth + 1) > p->end)
         return NULL;
-    void *pos = eth + 1;
     __be16 ethertype = eth->h_proto;
+    __u32 offset = sizeof(*eth);
 #pragma unroll
     for (int i = 0; i < WEIR_MAX_VLANS; i++) {
-        struct weir_vlan *vlan = pos;
+        struct weir_vlan *vlan = p->pos + offset;
         if (ethertype != bpf_htons(ETH_P_8021Q) && ethertype != bpf_htons(ETH_P_8021AD))
             break;
         if ((void *)(vlan + 1) > p->end)
             return NULL;
         ethertype = vlan->ethertype;
-        pos = vlan + 1;
+        offset += sizeof(*vlan);
     }
-    p->pos = pos;
+    p->pos += weir_masked(offset, 31);
     p->ethertype = ethertype;
     return eth;
 }
@@ -85,7 +109,8 @@ static __always_inline struct iphdr *weir_parse_ipv4(struct weir_packet *p)
         return NULL;
     at.pos += bytes;
     at.protocol = ip->protocol;
-    at.has_transport = !(ip->frag_off & bpf_htons(0x1fff)); /* offset 0: the first fragment or the only one */
+    at.is_fragment = ip->frag_off & bpf_htons(0x1fff); /* offset 0: the first fragment or the only one */
+    at.has_transport = !at.is_fragment;
     *p = at;
     return ip;
 }
@@ -100,33 +125,50 @@ struct weir_ipv6_extension {
     __be32 rest;
 };
 
-/* Passes the extension headers. What stops it (cut off, too many, a later fragment) leaves
- * has_transport false; protocol is the last one known. */
-static __always_inline void weir_pass_ipv6_extensions(struct weir_packet *p)
+/* What weir_ipv6_extensions() found. */
+#define WEIR_IPV6_OFFSET(found) ((__u32)(found) & 0xfff)  /* from the start of the frame */
+#define WEIR_IPV6_PROTOCOL(found) ((__u8)((found) >> 16)) /* the last one known */
+#define WEIR_IPV6_HAS_TRANSPORT (1ull << 24)
+#define WEIR_IPV6_IS_FRAGMENT (1ull << 25)
+
+/* Passes the extension headers from `offset` on. What stops it (cut off, too many, a later fragment) leaves
+ * HAS_TRANSPORT out.
+ *
+ * A global function, which the verifier looks at once, by itself: inlined, every way through the headers
+ * would be a state of its own, and all that follows would be verified for each of them. Kernel: tail calls
+ * and functions in one program, 5.10 (arm64: 6.0). */
+__attribute__((noinline)) __u64 weir_ipv6_extensions(struct xdp_md *ctx, __u32 offset, __u32 protocol)
 {
+    void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
     for (int i = 0; i <= WEIR_MAX_IPV6_EXTENSIONS; i++) {
-        struct weir_ipv6_extension *extension = p->pos;
+        struct weir_ipv6_extension *extension = data + (offset & 0xfff);
         __u32 bytes = 8;
-        bool is_fragment = p->protocol == IPPROTO_FRAGMENT;
-        bool is_auth = p->protocol == IPPROTO_AH;
-        if (!is_fragment && !is_auth && p->protocol != IPPROTO_HOPOPTS && p->protocol != IPPROTO_ROUTING &&
-            p->protocol != IPPROTO_DSTOPTS && p->protocol != IPPROTO_MH) {
-            p->has_transport = p->protocol != IPPROTO_NONE;
-            return;
-        }
-        if ((void *)(extension + 1) > p->end)
-            return;
+        bool is_fragment = protocol == IPPROTO_FRAGMENT;
+        bool is_auth = protocol == IPPROTO_AH;
+        if (!is_fragment && !is_auth && protocol != IPPROTO_HOPOPTS && protocol != IPPROTO_ROUTING &&
+            protocol != IPPROTO_DSTOPTS && protocol != IPPROTO_MH)
+            return offset | protocol << 16 | (protocol == IPPROTO_NONE ? 0 : WEIR_IPV6_HAS_TRANSPORT);
+        if ((void *)(extension + 1) > end)
+            break;
         if (is_auth)
             bytes = (extension->length + 2) * 4;
         else if (!is_fragment)
             bytes = (extension->length + 1) * 8;
-        if (p->pos + bytes > p->end)
-            return;
-        p->protocol = extension->next;
-        p->pos += bytes;
+        if ((void *)extension + bytes > end || offset + bytes > 0xfff)
+            break;
+        protocol = extension->next;
+        offset += bytes;
         if (is_fragment && extension->fragment & bpf_htons(0xfff8))
-            return;
+            return offset | protocol << 16 | WEIR_IPV6_IS_FRAGMENT;
     }
+    return offset | protocol << 16;
+}
+
+static __always_inline bool weir_is_ipv6_extension(__u8 protocol)
+{
+    return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING || protocol == IPPROTO_FRAGMENT ||
+           protocol == IPPROTO_AH || protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_MH ||
+           protocol == IPPROTO_NONE;
 }
 
 /* IPv6 with its extension headers. */
@@ -140,8 +182,15 @@ static __always_inline struct ipv6hdr *weir_parse_ipv6(struct weir_packet *p)
         return NULL;
     at.pos = ip + 1;
     at.protocol = ip->nexthdr;
-    at.has_transport = false;
-    weir_pass_ipv6_extensions(&at);
+    at.has_transport = true;
+    if (weir_is_ipv6_extension(at.protocol)) {
+        void *data = (void *)(long)at.ctx->data;
+        __u64 found = weir_ipv6_extensions(at.ctx, at.pos - data, at.protocol);
+        at.pos = data + WEIR_IPV6_OFFSET(found);
+        at.protocol = WEIR_IPV6_PROTOCOL(found);
+        at.has_transport = found & WEIR_IPV6_HAS_TRANSPORT;
+        at.is_fragment = found & WEIR_IPV6_IS_FRAGMENT;
+    }
     *p = at;
     return ip;
 }

@@ -37,15 +37,20 @@ char weir_license[] SEC("license") = WEIR_LICENSE;
 #define WEIR_REDIRECT XDP_REDIRECT
 #define WEIR_ABORTED XDP_ABORTED
 
+/* flow.h counts here what became of a packet. */
+#define WEIR_COUNT_OUTCOME(counts, p) ((void)(counts))
+
 /* The probe: WEIR_PROBE(name) { ... return WEIR_PASS; } with the packet as `p`. */
-#define WEIR_PROBE(name)                                             \
-    static __always_inline int name(struct weir_packet *p);          \
-    static __always_inline int weir_probe_##name(struct xdp_md *ctx) \
-    {                                                                \
-        struct weir_packet packet = weir_packet(ctx);                \
-        return name(&packet);                                        \
-    }                                                                \
-    WEIR_WRAP_XDP(weir_probe_##name)                                 \
+#define WEIR_PROBE(name)                                                                         \
+    static __always_inline int name(struct weir_packet *p);                                      \
+    static __always_inline int weir_probe_##name(struct xdp_md *ctx, struct weir_counts *counts) \
+    {                                                                                            \
+        struct weir_packet packet = weir_packet(ctx);                                            \
+        int verdict = name(&packet);                                                             \
+        WEIR_COUNT_OUTCOME(counts, &packet);                                                     \
+        return verdict;                                                                          \
+    }                                                                                            \
+    WEIR_WRAP_XDP_CALL(name, weir_probe_##name(weir_ctx, weir_counts))                           \
     static __always_inline int name(struct weir_packet *p)
 
 /* Attributes of maps, behind the definition: WEIR_MAP(blocked, HASH, __be32, __u64, 1024) WEIR_PERSIST;
@@ -55,8 +60,11 @@ char weir_license[] SEC("license") = WEIR_LICENSE;
 #define WEIR_EXPORT __attribute__((btf_decl_tag(WEIR_TAG_EXPORT)))   /* only maps that say so are reported */
 #define WEIR_HIDE __attribute__((btf_decl_tag(WEIR_TAG_HIDE)))       /* never reported */
 
-/* On a member of a value: a feature for extractors, with its unit. __u64 bytes WEIR_FEATURE("bytes"); */
-#define WEIR_FEATURE(unit) __attribute__((btf_decl_tag(WEIR_TAG_FEATURE unit)))
+/* On a member of a value: a feature for extractors, with its unit and, where the number alone does not say
+ * it, its encoding. __u64 bytes WEIR_FEATURE("bytes"); __u16 flags WEIR_FEATURE("bits", "FIN 1, SYN 2, ...");
+ */
+#define WEIR_FEATURE(unit, ...) \
+    __attribute__((btf_decl_tag(WEIR_TAG_FEATURE unit __VA_OPT__("; " __VA_ARGS__))))
 
 /* A map with a key and a value; `kind` is the end of a BPF_MAP_TYPE_ name. A key is hashed as bytes: give
  * its struct explicit padding and set it to zero. Every other map: libbpf's notation, SEC(".maps"). */

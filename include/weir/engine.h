@@ -2,7 +2,7 @@
 #pragma once
 // Start here: puts a probe on an interface and hands over every window.
 //
-//     auto engine = weir::Engine::inject({.probe = "flows", .interface = "eth0", .window = 2s});
+//     auto engine = weir::Engine::inject({.probe = "ddos", .interface = "eth0", .window = 2s});
 //     if (!engine) return report(engine.error());
 //     auto done = engine->run(sink, stop_fd);
 //
@@ -29,7 +29,7 @@ struct Table;
 enum class AttachMode { Skb, Drv, Hw };
 
 struct InjectOptions {
-    std::string probe = "flows";  ///< shipped name, directory, source or object
+    std::string probe = "ddos";  ///< shipped name, directory, source or object
     std::string interface;
     std::chrono::nanoseconds window = std::chrono::seconds(10);  ///< 50 ms at least
     AttachMode mode = AttachMode::Skb;
@@ -40,8 +40,9 @@ struct InjectOptions {
     std::vector<std::string> window_maps;   ///< maps to make windowed
     std::vector<std::string> persist_maps;  ///< maps to make persistent
     std::vector<std::pair<std::string, std::string>>
-        settings;                         ///< {"PROBE.PARAM" or "PROBE.MAP.max_entries", value}
-    std::function<void()> before_attach;  ///< called when all is loaded and packets are next
+        settings;  ///< {"PROBE.PARAM" or "PROBE.MAP.max_entries", value}
+    /// Called when all is loaded and packets are next, with the bytes that the maps take.
+    std::function<void(std::uint64_t map_bytes)> before_attach;
 };
 
 /// Microseconds each stage took; total: from the flip to the report.
@@ -58,12 +59,23 @@ struct WindowHealth {
     std::vector<std::string> not_frozen;  ///< maps that the kernel writes at any time (timers)
 };
 
+/// What became of the packets that entered a probe. Where the probe keeps a flow tensor
+/// (weir/flow.h) each of them has one outcome: entered = recorded + beyond + untracked + ignored.
+struct PacketCounts {
+    std::uint64_t entered = 0;
+    bool has_outcomes = false;    ///< the probe keeps a flow tensor; else the rest is 0
+    std::uint64_t recorded = 0;   ///< their features are in the tensor
+    std::uint64_t beyond = 0;     ///< later packets of a flow, counted in it
+    std::uint64_t untracked = 0;  ///< of flows for which there was no room
+    std::uint64_t ignored = 0;    ///< not this probe's traffic
+};
+
 /// One closed window. Its tables are exclusively the reader's until report() returns.
 struct Window {
     std::uint64_t number = 0;  ///< 1 is the first
     std::string probe, interface, hook, mode;
     std::int64_t start_ns = 0, end_ns = 0;  ///< Unix time of the flips that opened and closed it
-    std::uint64_t entered = 0;              ///< packets that entered the probe
+    PacketCounts packets;
     StageTimings timings_us;
     WindowHealth health;
     std::span<const table::Table> tables;

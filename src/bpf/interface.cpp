@@ -7,9 +7,11 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -100,6 +102,19 @@ bool names_deletion(const char* bytes, std::size_t length, IfIndex interface) {
     return false;
 }
 
+/// One of the ioctls that take an interface by name; `what` is what they tell.
+Result<ifreq> ask_interface(IfIndex interface, unsigned long request, const char* what) {
+    auto name = interface_name(interface);
+    if (!name) return pass_on(name);
+    const UniqueFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (auto r = check_errno(any.get(), "socket"); !r) return pass_on(r);
+    ifreq answer{};
+    name->copy(answer.ifr_name, IF_NAMESIZE - 1);
+    if (auto r = check_errno(::ioctl(any.get(), request, &answer), *name + ": " + what); !r)
+        return pass_on(r);
+    return answer;
+}
+
 }  // namespace
 
 std::vector<Interface> interfaces() {
@@ -131,16 +146,17 @@ Result<std::string> interface_name(IfIndex interface) {
 }
 
 Result<std::uint32_t> interface_mtu(IfIndex interface) {
-    auto name = interface_name(interface);
-    if (!name) return pass_on(name);
-    const UniqueFd any(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    if (auto r = check_errno(any.get(), "socket"); !r) return pass_on(r);
-    ifreq request{};
-    name->copy(request.ifr_name, IF_NAMESIZE - 1);
-    if (auto r = check_errno(::ioctl(any.get(), SIOCGIFMTU, &request), *name + ": MTU"); !r) {
-        return pass_on(r);
-    }
-    return static_cast<std::uint32_t>(request.ifr_mtu);
+    auto answer = ask_interface(interface, SIOCGIFMTU, "MTU");
+    if (!answer) return pass_on(answer);
+    return static_cast<std::uint32_t>(answer->ifr_mtu);
+}
+
+Result<bool> is_raw_ip(IfIndex interface) {
+    constexpr std::array kWithoutHeader = {ARPHRD_NONE, ARPHRD_RAWIP,   ARPHRD_PPP,  ARPHRD_TUNNEL,
+                                           ARPHRD_SIT,  ARPHRD_TUNNEL6, ARPHRD_IPGRE};
+    auto answer = ask_interface(interface, SIOCGIFHWADDR, "kind");
+    if (!answer) return pass_on(answer);
+    return std::ranges::find(kWithoutHeader, answer->ifr_hwaddr.sa_family) != kWithoutHeader.end();
 }
 
 const char* xdp_mode_name(XdpMode mode) {

@@ -38,6 +38,9 @@ struct Interface {
 [[nodiscard]] Result<std::string> interface_name(IfIndex interface);
 /// Bytes. Errors: NotFound.
 [[nodiscard]] Result<std::uint32_t> interface_mtu(IfIndex interface);
+/// Whether frames of the interface begin with IP: tun, PPP, tunnels. Errors: NotFound, Io.
+/// Source: include/uapi/linux/if_arp.h.
+[[nodiscard]] Result<bool> is_raw_ip(IfIndex interface);
 
 enum class XdpMode { Skb, Drv, Hw };
 

@@ -58,6 +58,7 @@ struct MapShape {
     std::uint32_t flags = 0;
     bool is_globals =
         false;  // the map behind a section of global variables; value type is a Struct of them
+    std::uint32_t max_flows = 0;  // of a flow tensor (weir/flow.h): the flows that fit; else 0
     TypePtr key = {};  // Opaque where the source gave no type; QUEUE and STACK have key_bytes 0
     TypePtr value = {};
 };

@@ -146,6 +146,15 @@ Result<> MapSpec::set_max_entries(std::uint32_t entries) {
     return r;
 }
 
+Result<> MapSpec::set_value(TypePtr type) {
+    auto r = check(bpf_map__set_value_size(handle, type->size_bytes),
+                   "map " + shape.name + ": value size");
+    if (!r) return r;
+    shape.value_bytes = type->size_bytes;
+    shape.value = std::move(type);
+    return r;
+}
+
 Result<> MapSpec::share(const Map& existing) {
     return check(bpf_map__reuse_fd(handle, existing.fd()), "map " + shape.name + ": share");
 }
@@ -223,6 +232,7 @@ Result<Object> Object::open(std::span<const std::byte> elf, const std::string& n
 }
 
 std::vector<MapSpec>& Object::maps() { return state_->maps; }
+const std::vector<MapSpec>& Object::maps() const { return state_->maps; }
 
 MapSpec* Object::find_map(std::string_view name) {
     const auto it =

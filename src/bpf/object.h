@@ -45,6 +45,8 @@ struct MapSpec {
 
     [[nodiscard]] Result<> make_mmapable();
     [[nodiscard]] Result<> set_max_entries(std::uint32_t entries);
+    /// Gives the value another type and size. The kernel then has no BTF for the map; we have.
+    [[nodiscard]] Result<> set_value(TypePtr type);
     /// Uses an existing map instead of creating one; the kernel counts who does.
     [[nodiscard]] Result<> share(const Map& existing);
     /// Does not pin and does not look for a pin.
@@ -89,6 +91,7 @@ public:
     ~Object();
 
     [[nodiscard]] std::vector<MapSpec>& maps();
+    [[nodiscard]] const std::vector<MapSpec>& maps() const;
     [[nodiscard]] MapSpec* find_map(std::string_view name);
     [[nodiscard]] std::vector<ProgramSpec>& programs();
     [[nodiscard]] ProgramSpec* find_program(std::string_view function);

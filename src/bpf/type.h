@@ -22,6 +22,7 @@ enum class Form {
     Plain,      // as the kind says
     BigEndian,  // __be16, __be64, __sum16...: a number, stored in network order
     Ipv4,       // __be32, struct in_addr: "10.0.0.1"
+    Address,    // struct weir_address: as Ipv6, or as Ipv4 where it holds an IPv4-mapped one
     Ipv6,       // struct in6_addr, an array of 16 bytes named as an address: "2001:db8::1"
     Mac,        // an array of 6 unsigned bytes: "02:00:00:00:00:01"
     Text,       // an array of char: "eth0", up to the first NUL

@@ -49,6 +49,7 @@ Form form_of_typedef(const Type& type) {
 Form form_of_struct(const Type& type) {
     if (type.name == "in_addr" && type.size_bytes == kIpv4Bytes) return Form::Ipv4;
     if (type.name == "in6_addr" && type.size_bytes == kIpv6Bytes) return Form::Ipv6;
+    if (type.name == "weir_address" && type.size_bytes == kIpv6Bytes) return Form::Address;
     if (type.name == "ether_addr" && type.size_bytes == kMacBytes) return Form::Mac;
     return Form::Plain;
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <random>
 
 #include "probe/core_objects.h"
 #include "util/clock.h"
@@ -41,6 +42,17 @@ std::string faster_mode_hint(bpf::IfIndex interface) {
     return "the driver can run XDP itself: -x drv is faster than skb here";
 }
 
+void add(weir_counts& sum, const weir_counts& more) {
+    sum.entered += more.entered;
+    for (std::size_t i = 0; i < WEIR_OUTCOMES; ++i) sum.outcome[i] += more.outcome[i];
+}
+
+/// So that nobody can know beforehand which flows share a place in a flow tensor.
+std::uint64_t random_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
+}
+
 }  // namespace
 
 Chain::Chain(bpf::LoadedObject pivot, bpf::Program program, Mapping word, bool with_frags)
@@ -71,7 +83,8 @@ SlotBinding Chain::next_binding() const {
             .slot = slot,
             .counters = {2 * slot, 2 * slot + 1},
             .with_frags = with_frags_,
-            .epoch_base_ns = static_cast<std::uint64_t>(unix_offset_ns())};
+            .epoch_base_ns = static_cast<std::uint64_t>(unix_offset_ns()),
+            .flow_seed = random_seed()};
 }
 
 Result<> Chain::enter_programs(std::size_t slot, const ClonePair& pair) const {
@@ -149,8 +162,7 @@ Result<HookCounts> Chain::counts() const {
     HookCounts sum;
     for (const weir_cpu& cpu : per_cpu) {
         sum.tail_call_misses += cpu.misses;
-        for (std::size_t i = 0; i < sum.entered.size(); ++i)
-            sum.entered[i] += cpu.counts[i].entered;
+        for (std::size_t i = 0; i < sum.of.size(); ++i) add(sum.of[i], cpu.counts[i]);
     }
     return sum;
 }

@@ -65,14 +65,16 @@ Result<Engine> Engine::inject(const InjectOptions& options) {
     if (!image) return pass_on(image);
     auto chain = Chain::create();
     if (!chain) return pass_on(chain);
-    auto pair = ClonePair::load(*image, chain->next_binding());
+    SlotBinding binding = chain->next_binding();
+    binding.is_raw_ip = bpf::is_raw_ip(*interface).value_or(false);
+    auto pair = ClonePair::load(*image, binding);
     if (!pair) return wrap(pair, probe);
     if (auto r = chain->append(std::move(*pair)); !r) return wrap(r, probe);
     auto grace = Grace::create(GraceMethod::Auto);
     if (!grace) return pass_on(grace);
     auto session = ProbeSession::create(chain->pair(0));
     if (!session) return wrap(session, probe);
-    if (options.before_attach) options.before_attach();
+    if (options.before_attach) options.before_attach(chain->pair(0).map_bytes());
     auto attached = chain->attach(
         *interface, {.mode = to_xdp_mode(options.mode), .is_strict = options.is_strict});
     if (!attached) return wrap(attached, "attach " + options.interface);

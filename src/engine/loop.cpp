@@ -123,8 +123,8 @@ void WindowLoop::run_window(std::size_t slot, const Closing& closing) {
     const unsigned retired = chain_.active(slot) ^ 1;
     const std::uint32_t counter = chain_.pair(slot).clone(retired).counter();
     Window window = describe(slot, closing);
-    window.entered = closing.counts.entered.at(counter) - counted_.entered.at(counter);
-    counted_.entered.at(counter) = closing.counts.entered.at(counter);
+    window.packets = packets_between(counted_.of.at(counter), closing.counts.of.at(counter));
+    counted_.of.at(counter) = closing.counts.of.at(counter);
     sessions_[slot]->read(retired, std::move(window));
     sessions_[slot]->hand_over(sink_, closing.begin);
     open_[slot] = {.number = is_last_window(slot) ? kNoMoreWindows : open_[slot].number + 1,

@@ -5,6 +5,17 @@
 
 namespace weir {
 
+PacketCounts packets_between(const weir_counts& before, const weir_counts& after) {
+    const auto outcome = [&](weir_outcome which) {
+        return after.outcome[which] - before.outcome[which];
+    };
+    return {.entered = after.entered - before.entered,
+            .recorded = outcome(WEIR_RECORDED),
+            .beyond = outcome(WEIR_BEYOND),
+            .untracked = outcome(WEIR_UNTRACKED),
+            .ignored = outcome(WEIR_IGNORED)};
+}
+
 Result<std::unique_ptr<ProbeSession>> ProbeSession::create(const ClonePair& pair) {
     auto worker = Worker::start();
     if (!worker) return pass_on(worker);
@@ -45,6 +56,10 @@ void ProbeSession::read(unsigned retired, Window window) {
                 continue;
             }
             window_.health.truncated += table->is_truncated ? 1 : 0;
+            if (table->flows != nullptr) {
+                window_.packets.has_outcomes = true;
+                table->is_saturated |= window_.packets.untracked > 0;
+            }
             tables_.push_back(*table);
         }
     }

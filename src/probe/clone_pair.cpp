@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "probe/core_objects.h"
+#include "probe/memory.h"
 #include "probe/special_fields.h"
 #include "util/env.h"
 #include "weir/abi.h"
@@ -31,6 +32,8 @@ Result<> bind_to_hook(bpf::Object& object, const SlotBinding& binding, std::uint
     set_own_constant<std::uint32_t>(object, "weir_slot", binding.slot);
     set_own_constant<std::uint32_t>(object, "weir_counter", counter);
     set_own_constant<std::uint64_t>(object, "weir_epoch_base", binding.epoch_base_ns);
+    set_own_constant<std::uint64_t>(object, "weir_flow_seed", binding.flow_seed);
+    set_own_constant<bool>(object, "weir_is_raw_ip", binding.is_raw_ip);
     return {};
 }
 
@@ -146,6 +149,9 @@ Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, c
     if (!object) return pass_on(object);
     auto policies = classify(object->maps(), image.maps);
     if (!policies) return pass_on(policies);
+    const std::uint64_t pair_bytes = estimate_pair_bytes(object->maps(), *policies);
+    if (twin == nullptr)
+        if (auto r = require_memory(pair_bytes); !r) return pass_on(r);
     const std::uint32_t counter = binding.counters[twin == nullptr ? 0 : 1];
     if (auto r = bind_to_hook(*object, binding, counter); !r) return pass_on(r);
     if (auto r = prepare_maps(*object, *policies, twin != nullptr ? &twin->object_ : nullptr); !r)
@@ -168,6 +174,7 @@ Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, c
     if (!entry) return fail(Errc::Invalid, "no program " + image.entry + " in it");
     clone.entry_ = std::move(*entry);
     clone.counter_ = counter;
+    clone.pair_bytes_ = pair_bytes;
     for (std::size_t i = 0; i < policies->size(); ++i) {
         const bpf::Map& map = clone.object_.maps()[i];
         if (is_internal_map(map.name())) continue;

@@ -29,6 +29,8 @@ struct SlotBinding {
     std::array<std::uint32_t, 2> counters = {0, 1};  // of the two clones: weir_cpu::counts[]
     bool with_frags = true;
     std::uint64_t epoch_base_ns = 0;  // Unix time minus monotonic time, the same for both clones
+    std::uint64_t flow_seed = 1;      // of the hash of flows, random
+    bool is_raw_ip = false;           // frames of the interface begin with IP
 };
 
 /// A map of one clone, with what the window does to it.
@@ -63,6 +65,7 @@ private:
     std::optional<bpf::LoadedObject> stub_;
     bpf::Program entry_;
     std::uint32_t counter_ = 0;
+    std::uint64_t pair_bytes_ = 0;
     std::vector<CloneMap> maps_;
     std::vector<bpf::Program> programs_;
     std::vector<std::string> notices_;
@@ -79,6 +82,8 @@ public:
     [[nodiscard]] const std::string& name() const { return name_; }
     /// A foreign object: it decides the packet's fate, no slot behind it is ever entered.
     [[nodiscard]] bool ends_chain() const { return clones_[0].stub_.has_value(); }
+    /// Memory of all maps of both clones, as far as it is known beforehand.
+    [[nodiscard]] std::uint64_t map_bytes() const { return clones_[0].pair_bytes_; }
     /// Maps whose values hold timers or work queues: their callbacks write at any time.
     [[nodiscard]] const std::vector<std::string>& not_frozen() const { return not_frozen_; }
 

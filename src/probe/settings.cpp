@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "probe/classify.h"
+#include "probe/flow_tensor.h"
 
 namespace weir {
 namespace {
@@ -72,20 +73,40 @@ Result<> parse_float(const std::string& text, std::span<std::byte> out) {
     return {};
 }
 
+Result<> set_size(std::optional<std::uint32_t>& size, const std::string& value) {
+    const auto number = parse_number(value);
+    if (!number || number->is_negative || number->magnitude == 0 || number->magnitude > UINT32_MAX)
+        return fail(Errc::Invalid, fmt::format("'{}' is not a number of entries", value));
+    size = static_cast<std::uint32_t>(number->magnitude);
+    return {};
+}
+
 Result<> set_max_entries(bpf::Object& object, const std::string& map_name,
                          const std::string& value) {
     bpf::MapSpec* map = is_internal_map(map_name) ? nullptr : object.find_map(map_name);
     if (map == nullptr) return fail(Errc::Invalid, "no map " + map_name + " in the probe");
-    const auto number = parse_number(value);
-    if (!number || number->is_negative || number->magnitude == 0 || number->magnitude > UINT32_MAX)
-        return fail(Errc::Invalid, fmt::format("'{}' is not a number of entries", value));
-    return map->set_max_entries(static_cast<std::uint32_t>(number->magnitude));
+    if (is_flow_tensor(*map))
+        return fail(Errc::Invalid,
+                    map_name + " is a flow tensor, whose slots follow from its flows",
+                    "set max_flows instead");
+    std::optional<std::uint32_t> entries;
+    if (auto r = set_size(entries, value); !r) return r;
+    return map->set_max_entries(*entries);
+}
+
+/// The size that "max_flows" or "packets_per_flow" means in a probe with a flow tensor; else null.
+std::optional<std::uint32_t>* flow_tensor_size(const bpf::Object& object, std::string_view target,
+                                               FlowTensorSize& size) {
+    if (!has_flow_tensor(object)) return nullptr;
+    if (target == "max_flows") return &size.max_flows;
+    return target == "packets_per_flow" ? &size.packets_per_flow : nullptr;
 }
 
 Result<> set_constant(bpf::Object& object, const std::string& name, const std::string& value) {
     const auto constant = name.starts_with("weir_") ? std::nullopt : object.constant(name);
     if (constant) return parse_value(value, *constant->type, constant->bytes);
     std::vector<std::string> known;
+    if (has_flow_tensor(object)) known = {"max_flows", "packets_per_flow"};
     for (std::string& c : object.constants())
         if (!c.starts_with("weir_")) known.push_back(std::move(c));
     return fail(Errc::Invalid, "the probe has no parameter " + name,
@@ -115,15 +136,18 @@ Result<> parse_value(const std::string& text, const Type& type, std::span<std::b
 
 Result<> apply_settings(bpf::Object& object, std::span<const Setting> settings) {
     constexpr std::string_view kEntries = ".max_entries";
+    FlowTensorSize flow_tensor;
     for (const Setting& s : settings) {
+        std::optional<std::uint32_t>* size = flow_tensor_size(object, s.target, flow_tensor);
         auto done =
-            s.target.ends_with(kEntries)
+            size != nullptr ? set_size(*size, s.value)
+            : s.target.ends_with(kEntries)
                 ? set_max_entries(object, s.target.substr(0, s.target.size() - kEntries.size()),
                                   s.value)
                 : set_constant(object, s.target, s.value);
         if (!done) return wrap(done, "--set " + s.target + "=" + s.value);
     }
-    return {};
+    return size_flow_tensors(object, flow_tensor);
 }
 
 }  // namespace weir

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "table/fill.h"
+#include "table/flow_tensor.h"
 #include "table/quote.h"
 #include "table/scan.h"
 #include "table/value.h"
@@ -95,6 +96,18 @@ bool is_counter_name(std::string_view name) {
                                [&](std::string_view word) { return name.find(word) != name.npos; });
 }
 
+/// A flow: its key, then what is counted of it. Its packets are no cells.
+std::vector<Column> columns_of_flow(const Type& flow) {
+    std::vector<Column> out;
+    Type rest = flow;
+    std::erase_if(rest.members, [&](const Member& member) {
+        if (member.name == "key") flatten(out, *member.type, "", member.bit_offset, false);
+        return member.name == "key" || member.name == "tag" || member.name == "packet";
+    });
+    flatten(out, rest, "", 0, false);
+    return out;
+}
+
 }  // namespace
 
 bool is_indexed(const bpf::MapShape& shape) { return is_array(shape.kind); }
@@ -102,6 +115,7 @@ bool is_indexed(const bpf::MapShape& shape) { return is_array(shape.kind); }
 bool is_in_order(const bpf::MapShape& shape) { return is_indexed(shape) || is_queue(shape.kind); }
 
 std::vector<Column> columns_of(const bpf::MapShape& shape) {
+    if (flow_layout(shape)) return columns_of_flow(*shape.value);
     std::vector<Column> out;
     if (is_indexed(shape)) {
         add_side(out, index_type(), "index", true);

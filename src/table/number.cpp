@@ -129,6 +129,13 @@ void append_ipv6(std::string& out, const std::byte* bytes) {
     out.append(::inet_ntop(AF_INET6, bytes, text.data(), text.size()));
 }
 
+void append_address(std::string& out, const std::byte* bytes) {
+    constexpr std::array<unsigned char, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (std::memcmp(bytes, kMapped.data(), kMapped.size()) == 0)
+        return append_ipv4(out, bytes + kMapped.size());
+    append_ipv6(out, bytes);
+}
+
 void append_mac(std::string& out, const std::byte* bytes) {
     for (int i = 0; i < 6; ++i) {
         if (i > 0) out.push_back(':');

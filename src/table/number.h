@@ -36,6 +36,8 @@ void append_float(std::string& out, double value, bool is_single);
 
 void append_ipv4(std::string& out, const std::byte* bytes);
 void append_ipv6(std::string& out, const std::byte* bytes);
+/// 16 bytes: "10.0.0.1" for ::ffff:10.0.0.1, else as append_ipv6().
+void append_address(std::string& out, const std::byte* bytes);
 void append_mac(std::string& out, const std::byte* bytes);
 void append_bytes(std::string& out, const std::byte* bytes, std::size_t count);  // "00ff12"
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "table/fill.h"
+#include "table/flow_tensor.h"
 #include "table/scan.h"
 #include "table/table.h"
 #include "util/env.h"
@@ -44,7 +45,8 @@ struct Reader::State {
     State(const bpf::Map& from, MapPolicy with, std::span<const std::byte> restore)
         : map(checked_shape(from.shape()), from.fd()),
           policy(std::move(with)),
-          image(restore.begin(), restore.end()) {}
+          image(restore.begin(), restore.end()),
+          flows(flow_layout(map.shape())) {}
 
     void decide();
     [[nodiscard]] Calls calls() const {
@@ -59,6 +61,7 @@ struct Reader::State {
     bpf::Map map;
     MapPolicy policy;
     std::vector<std::byte> image;
+    std::optional<FlowLayout> flows;  // a flow tensor
     ReadWay way = ReadWay::None;
     Mapping mapping;                     // way Mmap
     std::vector<std::uint32_t> indices;  // way Mmap: the entries that are rows
@@ -87,6 +90,11 @@ void Reader::State::decide() {
 
 Result<> Reader::State::fill() {
     const bpf::MapShape& shape = map.shape();
+    if (way == ReadWay::Mmap && flows) {
+        find_flows(mapping.bytes().data(), bpf::value_stride(shape.value_bytes), shape.max_entries,
+                   indices);
+        return {};
+    }
     if (way == ReadWay::Mmap && !shape.is_globals) {
         find_entries(mapping.bytes().data(), bpf::value_stride(shape.value_bytes),
                      shape.max_entries, indices);
@@ -107,9 +115,10 @@ Table Reader::State::table() const {
               .map_class = policy.map_class,
               .way = way,
               .rows = rows.count,
-              .capacity = shape.max_entries,
+              .capacity = flows ? shape.max_flows : shape.max_entries,
               .is_truncated = rows.is_truncated,
               .cpus = bpf::is_percpu(shape.kind) ? bpf::possible_cpus() : 0,
+              .flows = flows ? &*flows : nullptr,
               .keys = is_queue(shape.kind) ? nullptr : rows.keys.data(),
               .values = rows.values.data(),
               .value_step = map.lookup_bytes()};
@@ -119,7 +128,8 @@ Table Reader::State::table() const {
         out.values = mapping.bytes().data();
         out.value_step = bpf::value_stride(shape.value_bytes);
     }
-    out.is_saturated = is_saturated(shape.kind, out.rows, out.capacity);
+    out.is_saturated =
+        flows ? out.rows >= out.capacity : is_saturated(shape.kind, out.rows, out.capacity);
     return out;
 }
 
@@ -151,7 +161,10 @@ void Reader::State::clear_mapped() {
                     std::min<std::size_t>(image.size(), map.shape().value_bytes));
         return;
     }
-    for (const std::uint32_t i : indices) std::memset(base + i * stride, 0, stride);
+    for (const std::uint32_t i : indices) {
+        std::byte* row = base + i * stride;
+        std::memset(row, 0, flows ? flows->used_bytes(row) : stride);
+    }
 }
 
 Result<> Reader::State::clear_array() {

@@ -24,4 +24,9 @@ const std::byte* Table::value(std::size_t i) const {
     return values + (indices.empty() ? i : indices[i]) * value_step;
 }
 
+std::string kind_text(const Table& table) {
+    if (table.flows != nullptr) return "flow_tensor";
+    return table.shape->is_globals ? "globals" : bpf::kind_name(table.shape->kind);
+}
+
 }  // namespace weir::table

@@ -24,6 +24,8 @@
 
 namespace weir::table {
 
+struct FlowLayout;  // table/flow_tensor.h
+
 enum class ReadWay { None, Mmap, Drain, Batch, Lookup };
 [[nodiscard]] const char* read_way_name(ReadWay way);
 
@@ -31,11 +33,15 @@ struct Table {
     const bpf::MapShape* shape = nullptr;
     MapClass map_class = MapClass::Windowed;
     ReadWay way = ReadWay::None;  // None: kept in the kernel, listed only
-    std::size_t rows = 0;         // entries; for ARRAY kinds those not all zero; globals: always 1
+    std::size_t rows = 0;         // entries; for ARRAY kinds those not all zero; globals: always 1;
+                                  // flow tensors: flows
     std::size_t capacity = 0;
-    bool is_saturated = false;  // hash, queue, stack: rows == capacity; lru: rows >= 0.9 capacity
-    bool is_truncated = false;  // the map held more than could be read
-    std::uint32_t cpus = 0;     // per-CPU kinds: values of a row; else 0
+    // hash, queue, stack: rows == capacity; lru: rows >= 0.9 capacity; flow tensor: rows >=
+    // capacity, or a packet found no room
+    bool is_saturated = false;
+    bool is_truncated = false;          // the map held more than could be read
+    std::uint32_t cpus = 0;             // per-CPU kinds: values of a row; else 0
+    const FlowLayout* flows = nullptr;  // a flow tensor: its rows are flows (table/flow_tensor.h)
 
     /// Key of row i: shape->key_bytes bytes. ARRAY kinds: the index as a __u32. QUEUE, STACK: null.
     /// i < rows.
@@ -50,6 +56,9 @@ struct Table {
     std::size_t value_step = 0;
     std::span<const std::uint32_t> indices = {};  // way Mmap: which entries are rows; else empty
 };
+
+/// What the table is made of, in one word: "hash", "globals", "flow_tensor".
+[[nodiscard]] std::string kind_text(const Table& table);
 
 class Reader {
 public:

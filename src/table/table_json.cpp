@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "table/flow_tensor.h"
 #include "table/render.h"
 #include "table/value.h"
 
@@ -39,7 +40,30 @@ void append_percpu(std::string& out, const Table& table, std::size_t i) {
     append_sum(out, Style::Json, {.type = &type}, table.value(i), step, table.cpus);
 }
 
+/// A flow: its key, then what is counted of it, then the packets that were recorded.
+void append_flow(std::string& out, const Table& table, std::size_t i) {
+    const FlowLayout& layout = *table.flows;
+    const std::byte* row = table.value(i);
+    out.append(R"({"key":)");
+    append_json(out, *layout.key->type, row + layout.key->bit_offset / 8);
+    out.append(R"(,"value":{)");
+    for (const bpf::Member& member : table.shape->value->members) {
+        if (member.name == "tag" || &member == layout.key || member.name == "packet") continue;
+        append_json_string(out, member.name);
+        out.push_back(':');
+        append_json(out, *member.type, row + member.bit_offset / 8);
+        out.push_back(',');
+    }
+    out.append(R"("packet":[)");
+    for (std::uint32_t j = 0; j < layout.recorded(row); ++j) {
+        if (j > 0) out.push_back(',');
+        append_json(out, *layout.packet, row + layout.packet_offset + j * layout.packet_bytes);
+    }
+    out.append("]}}");
+}
+
 void append_row(std::string& out, const Table& table, std::size_t i) {
+    if (table.flows != nullptr) return append_flow(out, table, i);
     out.push_back('{');
     if (table.key(i) != nullptr) {
         out.append(R"("key":)");
@@ -58,9 +82,8 @@ void append_row(std::string& out, const Table& table, std::size_t i) {
 }  // namespace
 
 void append_table_json(std::string& out, const Table& table, std::size_t max_rows) {
-    const bpf::MapShape& shape = *table.shape;
     out.append(R"({"kind":)");
-    append_json_string(out, shape.is_globals ? "globals" : bpf::kind_name(shape.kind));
+    append_json_string(out, kind_text(table));
     out.append(R"(,"class":")").append(map_class_name(table.map_class)).push_back('"');
     if (table.way != ReadWay::None) {
         append_field(out, "rows", table.rows);

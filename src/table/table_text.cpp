@@ -29,7 +29,7 @@ void append_title(std::string& out, const Table& table, const Colours& paint) {
     out.append(paint.name);
     append_plain_text(out, shape.name);
     out.append(paint.off).append(kIndent);
-    out.append(shape.is_globals ? "globals" : bpf::kind_name(shape.kind));
+    out.append(kind_text(table));
     if (table.way == ReadWay::None) {
         out.append("  capacity ").append(count(shape.max_entries)).append(", not read");
     } else if (!shape.is_globals) {
@@ -78,8 +78,9 @@ std::vector<std::size_t> pick_rows(const Table& table, const std::vector<Column>
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     const std::size_t shown = std::min(max_rows, table.rows);
     const Column* by = counter_column(columns);
-    const bool has_order =
-        is_in_order(*table.shape) && (!is_indexed(*table.shape) || shown == table.rows);
+    const bool has_order = is_in_order(*table.shape) &&
+                           (!is_indexed(*table.shape) || shown == table.rows) &&
+                           table.flows == nullptr;
     if (by != nullptr && !has_order) {
         std::vector<double> sizes(table.rows);
         for (std::size_t i = 0; i < table.rows; ++i) sizes[i] = size_of_cell(table, *by, i);

@@ -72,10 +72,13 @@ void Writer::floating(double value, bool is_single) {
 }
 
 bool Writer::address(const Type& type, const std::byte* at) {
-    if (type.form != Form::Ipv4 && type.form != Form::Ipv6 && type.form != Form::Mac) return false;
+    if (type.form != Form::Ipv4 && type.form != Form::Ipv6 && type.form != Form::Address &&
+        type.form != Form::Mac)
+        return false;
     if (is_json_) out_.push_back('"');
     if (type.form == Form::Ipv4) append_ipv4(out_, at);
     if (type.form == Form::Ipv6) append_ipv6(out_, at);
+    if (type.form == Form::Address) append_address(out_, at);
     if (type.form == Form::Mac) append_mac(out_, at);
     if (is_json_) out_.push_back('"');
     return true;

@@ -50,7 +50,7 @@ protected:
         const auto counts = chain_->counts();
         EXPECT_TRUE(counts.has_value()) << counts.error().message;
         EXPECT_EQ(counts->tail_call_misses, 0U);
-        return counts->entered.at(chain_->pair(slot).clone(clone).counter());
+        return counts->of.at(chain_->pair(slot).clone(clone).counter()).entered;
     }
 
     std::optional<Chain> chain_;

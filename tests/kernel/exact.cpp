@@ -39,7 +39,7 @@ public:
     }
     Result<> report(const Window& window) override {
         ++windows;
-        entered += window.entered;
+        entered += window.packets.entered;
         late += window.health.late;
         misses += window.health.tail_call_misses;
         errors += window.health.errors.size();
@@ -115,7 +115,7 @@ bool wait_for_a_packet(const Chain& chain) {
     const std::uint32_t counter = chain.pair(0).clone(chain.active(0)).counter();
     const auto entered = [&] {
         const auto counts = chain.counts();
-        return counts ? counts->entered.at(counter) : 0;
+        return counts ? counts->of.at(counter).entered : 0;
     };
     const std::uint64_t before = entered();
     const Nanoseconds deadline = monotonic_ns() + 5'000'000'000;
@@ -157,7 +157,7 @@ TEST(Exact, ThousandsOfFlipsUnderTrafficLoseNothing) {
     EXPECT_TRUE(is_flowing) << "a flip without traffic";
     const auto counts = flipper->chain.counts();
     ASSERT_TRUE(counts.has_value());
-    EXPECT_EQ(counts->entered[0] + counts->entered[1], sent);
+    EXPECT_EQ(counts->of[0].entered + counts->of[1].entered, sent);
     EXPECT_EQ(counts->tail_call_misses, 0);
     RecordProperty("sent", std::to_string(sent));
     EXPECT_EQ(sum.counted, sent);

@@ -52,7 +52,7 @@ class Recorder : public WindowSink {
 public:
     void extract(const Window&) override {}
     Result<> report(const Window& window) override {
-        windows.push_back({window.entered, window.health.late, window.start_ns, window.end_ns});
+        windows.push_back({window.packets.entered, window.health.late, window.start_ns, window.end_ns});
         if (window.number == 1 && on_first) on_first();
         return {};
     }

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a recorded packet costs: the ddos probe's flow tensor against a hash of sessions and a queue
+// of records that hold the same fields (bench/bpf/classic.bpf.c), by BPF_PROG_TEST_RUN, in turn.
+#include "figures.h"
+#include "probe/locate.h"
+#include "table/table.h"
+#include "test_run.h"
+
+namespace weir::bench {
+namespace {
+
+constexpr int kRepeat = 500'000;  // packets of one flow, every one of them recorded
+constexpr int kRounds = 21;
+
+/// The ddos probe with room for `packets` of one flow.
+Chain load_ddos(std::uint32_t packets, bool is_coarse) {
+    ProbeSpec spec{.file = need(locate_probe("ddos", need(share_dir()))),
+                   .program = {},
+                   .cflags = {},
+                   .maps = {},
+                   .settings = {}};
+    spec.settings = {{.target = "max_flows", .value = "16"},
+                     {.target = "packets_per_flow", .value = std::to_string(packets)},
+                     {.target = "coarse_clock", .value = is_coarse ? "true" : "false"}};
+    return load_chain(spec);
+}
+
+table::Reader flow_reader(const Clone& clone) {
+    for (const CloneMap& m : clone.maps())
+        if (m.map.name() == "flows") return need(table::Reader::create(m.map, m.policy, m.image));
+    std::abort();
+}
+
+class Ddos {
+public:
+    Ddos(std::uint32_t packets, bool is_coarse)
+        : chain_(load_ddos(packets, is_coarse)), reader_(flow_reader(chain_.pair(0).clone(0))) {}
+    /// The probe with its wrapper, without the pivot: that is in bench/datapath.
+    double ns() {
+        const double ns = run_ns(chain_.pair(0).clone(0).entry().fd, kRepeat);
+        need(reader_.clear());
+        return ns;
+    }
+    /// Of packets of a flow whose first ones are recorded already.
+    double later_ns() { return run_ns(chain_.pair(0).clone(0).entry().fd, kRepeat); }
+
+private:
+    Chain chain_;
+    table::Reader reader_;
+};
+
+class Classic {
+public:
+    explicit Classic(bool is_coarse) : object_(load(is_coarse)) {}
+    double ns() {
+        const double ns = run_ns(object_.program("classic")->fd, kRepeat);
+        const bpf::Map* queue = object_.find_map("records");
+        std::vector<std::byte> record(queue->shape().value_bytes);
+        while (queue->pop(record.data())) continue;
+        return ns;
+    }
+
+private:
+    static bpf::LoadedObject load(bool is_coarse) {
+        auto object = need(bpf::Object::open(need(read_bytes(WEIR_BENCH_CLASSIC)), "classic"));
+        const auto constant = object.constant("coarse_clock");
+        constant->bytes[0] = std::byte{is_coarse};
+        return need(std::move(object).load());
+    }
+    bpf::LoadedObject object_;
+};
+
+void measure(const char* name, double at_most, const Measure& classic, const Measure& ddos,
+             std::vector<Figure>& figures) {
+    const Pair ns = compare(classic, ddos, kRounds);
+    figures.push_back(
+        {.name = name,
+         .value = ns.b / ns.a,
+         .unit = "x",
+         .at_most = at_most,
+         .beside = fmt::format("hash + queue {:.0f} ns, ddos {:.0f} ns", ns.a, ns.b)});
+}
+
+void measure_recorded(std::vector<Figure>& figures) {
+    Classic classic(false);
+    Ddos exact(kRepeat, false);
+    Ddos coarse(kRepeat, true);
+    Ddos later(1, false);
+    measure(
+        "recorded packet, exact clock", 0.9, [&] { return classic.ns(); },
+        [&] { return exact.ns(); }, figures);
+    measure(
+        "recorded packet, coarse clock", 0.6, [&] { return classic.ns(); },
+        [&] { return coarse.ns(); }, figures);
+    measure(
+        "later packet of a flow", 0.45, [&] { return classic.ns(); },
+        [&] { return later.later_ns(); }, figures);
+}
+
+}  // namespace
+}  // namespace weir::bench
+
+int main(int argc, char** argv) {
+    std::vector<weir::bench::Figure> figures;
+    weir::bench::measure_recorded(figures);
+    return weir::bench::report(figures, argc > 1 ? argv[1] : "bench-flows.json");
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "table/flow_tensor.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "weir/abi.h"
+
+namespace weir::table {
+namespace {
+
+using bpf::Type;
+
+template <class T>
+T load(const std::byte* bytes) {
+    T value;
+    std::memcpy(&value, bytes, sizeof(T));  // SAFETY: the layout's places lie inside the row
+    return value;
+}
+
+const bpf::Member* find(const Type& type, std::string_view name) {
+    const auto it = std::ranges::find(type.members, name, &bpf::Member::name);
+    return it != type.members.end() ? &*it : nullptr;
+}
+
+/// One column of one flow: `count` packets `step` bytes apart, into every `width`-th float.
+struct Strip {
+    const std::byte* from;
+    std::size_t count;
+    std::size_t step;
+    float* to;
+    std::size_t width;
+};
+
+/// Differences are taken in the value's own type: a time in ns does not fit a double's 53 bits.
+template <class T>
+void convert(const Strip& strip, const FloatColumn& column) {
+    T origin{};
+    if (column.origin == Origin::FirstPacket && strip.count > 0) {
+        origin = load<T>(strip.from);
+        for (std::size_t j = 1; j < strip.count; ++j)
+            origin = std::min(origin, load<T>(strip.from + j * strip.step));
+    }
+    for (std::size_t j = 0; j < strip.count; ++j) {
+        const T value = load<T>(strip.from + j * strip.step);
+        const T distance = static_cast<T>(value - origin);
+        strip.to[j * strip.width] =
+            static_cast<float>(static_cast<double>(distance) * column.scale);
+    }
+}
+
+using Convert = void (*)(const Strip&, const FloatColumn&);
+
+void convert_nothing(const Strip&, const FloatColumn&) {}
+
+/// What is stored in network order is turned, then as any integer.
+void convert_big_endian(const Strip& strip, const FloatColumn& column) {
+    Place place = column.place;
+    place.bit_offset = 0;
+    for (std::size_t j = 0; j < strip.count; ++j) {
+        const auto value = static_cast<double>(load_integer(place, strip.from + j * strip.step));
+        strip.to[j * strip.width] = static_cast<float>(value * column.scale);
+    }
+}
+
+template <class Unsigned, class Signed>
+Convert either(const Type& type) {
+    return type.is_signed ? &convert<Signed> : &convert<Unsigned>;
+}
+
+Convert converter_of(const Place& place) {
+    const Type& type = *place.type;
+    if (place.bit_size != 0) return &convert_nothing;
+    if (type.form == bpf::Form::BigEndian || type.form == bpf::Form::Ipv4)
+        return &convert_big_endian;
+    if (type.kind == Type::Kind::Float) {
+        if (type.size_bytes == sizeof(float)) return &convert<float>;
+        return type.size_bytes == sizeof(double) ? &convert<double> : &convert_nothing;
+    }
+    if (type.kind != Type::Kind::Integer && type.kind != Type::Kind::Bool &&
+        type.kind != Type::Kind::Enum)
+        return &convert_nothing;
+    switch (type.size_bytes) {
+        case 1: return either<std::uint8_t, std::int8_t>(type);
+        case 2: return either<std::uint16_t, std::int16_t>(type);
+        case 4: return either<std::uint32_t, std::int32_t>(type);
+        case 8: return either<std::uint64_t, std::int64_t>(type);
+        default: return &convert_nothing;
+    }
+}
+
+/// "bytes; payload" behind the tag's own word.
+void read_tag(const bpf::Member& member, Feature& feature) {
+    constexpr std::string_view kBetween = "; ";
+    for (const std::string& tag : member.tags) {
+        if (!tag.starts_with(WEIR_TAG_FEATURE)) continue;
+        feature.unit = tag.substr(sizeof(WEIR_TAG_FEATURE) - 1);
+        const std::size_t at = feature.unit.find(kBetween);
+        if (at == std::string::npos) return;
+        feature.encoding = feature.unit.substr(at + kBetween.size());
+        feature.unit.resize(at);
+    }
+}
+
+}  // namespace
+
+std::uint32_t FlowLayout::packets(const std::byte* row) const {
+    return load<std::uint32_t>(row + packets_offset);
+}
+
+std::uint32_t FlowLayout::recorded(const std::byte* row) const {
+    return std::min(packets(row), packets_per_flow);
+}
+
+std::size_t FlowLayout::used_bytes(const std::byte* row) const {
+    return packet_offset + std::size_t{recorded(row)} * packet_bytes;
+}
+
+std::optional<FlowLayout> flow_layout(const bpf::MapShape& shape) {
+    if (shape.max_flows == 0) return std::nullopt;
+    const bpf::Member* tag = find(*shape.value, "tag");
+    const bpf::Member* packets = find(*shape.value, "packets");
+    const bpf::Member* key = find(*shape.value, "key");
+    const bpf::Member* packet = find(*shape.value, "packet");
+    const bool has_all =
+        tag != nullptr && packets != nullptr && key != nullptr && packet != nullptr;
+    if (!has_all || tag->bit_offset != 0 || packet->type->kind != Type::Kind::Array)
+        return std::nullopt;
+    const FlowLayout layout{.packets_offset = packets->bit_offset / 8,
+                            .key = key,
+                            .packet_offset = packet->bit_offset / 8,
+                            .packet_bytes = packet->type->element->size_bytes,
+                            .packets_per_flow = packet->type->count,
+                            .packet = packet->type->element.get()};
+    const std::size_t end =
+        layout.packet_offset + std::size_t{layout.packet_bytes} * layout.packets_per_flow;
+    return end <= shape.value_bytes ? std::optional(layout) : std::nullopt;
+}
+
+std::vector<Feature> FlowTensor::features() const {
+    std::vector<Feature> all;
+    for (const bpf::Member& member : layout_.packet->members) {
+        Feature feature{.name = member.name,
+                        .unit = {},
+                        .encoding = {},
+                        .place = {.type = member.type.get(),
+                                  .bit_offset = member.bit_offset,
+                                  .bit_size = member.bit_size}};
+        read_tag(member, feature);
+        all.push_back(std::move(feature));
+    }
+    return all;
+}
+
+const std::byte* FlowTensor::key(std::size_t i) const {
+    return table_.value(i) + layout_.key->bit_offset / 8;
+}
+
+std::uint32_t FlowTensor::packets(std::size_t i) const { return layout_.packets(table_.value(i)); }
+
+std::uint32_t FlowTensor::recorded(std::size_t i) const {
+    return layout_.recorded(table_.value(i));
+}
+
+const std::byte* FlowTensor::packet(std::size_t i, std::size_t j) const {
+    return table_.value(i) + layout_.packet_offset + j * layout_.packet_bytes;
+}
+
+void FlowTensor::to_float32(std::span<const FloatColumn> columns, std::span<float> out) const {
+    std::vector<Convert> converters;
+    converters.reserve(columns.size());
+    for (const FloatColumn& column : columns) converters.push_back(converter_of(column.place));
+    const std::size_t width = columns.size();
+    const std::size_t row_floats = layout_.packets_per_flow * width;
+    float* to = out.data();
+    for (std::size_t i = 0; i < flows(); ++i, to += row_floats) {
+        const std::byte* row = table_.value(i);
+        const std::size_t count = layout_.recorded(row);
+        std::fill(to + count * width, to + row_floats, 0.0F);
+        for (std::size_t c = 0; c < width; ++c) {
+            const std::byte* from = row + layout_.packet_offset + columns[c].place.bit_offset / 8;
+            converters[c]({.from = from,
+                           .count = count,
+                           .step = layout_.packet_bytes,
+                           .to = to + c,
+                           .width = width},
+                          columns[c]);
+        }
+    }
+}
+
+void find_flows(const std::byte* slots, std::size_t stride, std::size_t count,
+                std::vector<std::uint32_t>& indices) {
+    // Slots are far apart for the processor's own prefetcher, which stops at each page.
+    constexpr std::size_t kAhead = 24;
+    constexpr std::size_t kBlock = 1024;
+    std::array<std::uint32_t, kBlock> found;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    indices.clear();
+    for (std::size_t start = 0; start < count; start += kBlock) {
+        const std::size_t end = std::min(start + kBlock, count);
+        std::size_t n = 0;
+        for (std::size_t i = start; i < end; ++i) {
+            __builtin_prefetch(slots + std::min(i + kAhead, count - 1) * stride);
+            found[n] = static_cast<std::uint32_t>(i);
+            n += load<std::uint64_t>(slots + i * stride) != 0 ? 1 : 0;
+        }
+        indices.insert(indices.end(), found.begin(),
+                       found.begin() + static_cast<std::ptrdiff_t>(n));
+    }
+}
+
+}  // namespace weir::table
