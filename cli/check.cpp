@@ -63,7 +63,7 @@ Result<CheckReport> check_probe(const CheckArguments& a) {
     auto file = locate_probe(a.probe.bpf, *share);
     if (!file) return pass_on(file);
     if (auto r = require_inject_privileges(); !r) return pass_on(r);
-    auto options = to_inject_options(a.probe);
+    auto options = to_probe_options(a.probe);
     if (!options) return pass_on(options);
     auto spec = make_spec(*options, std::move(*file));
     if (!spec) return pass_on(spec);

@@ -34,25 +34,23 @@ Result<AttachMode> parse_mode(const std::string& text) {
 
 /// Everything that can be said before a compiler starts or the kernel is asked to load.
 Result<InjectOptions> check_arguments(const InjectArguments& a) {
-    auto options = to_inject_options(a.probe);
-    if (!options) return options;
+    auto probe = to_probe_options(a.probe);
+    if (!probe) return pass_on(probe);
+    auto window = parse_window(a.probe.time_window);
+    if (!window) return pass_on(window);
     auto mode = parse_mode(a.xdp_mode);
     if (!mode) return pass_on(mode);
     if (auto r = check_files(a.probe); !r) return pass_on(r);
     if (auto interface = bpf::interface_index(a.interface); !interface) return pass_on(interface);
     if (auto r = check_kinds(a.probe); !r) return pass_on(r);
-    options->interface = a.interface;
-    options->mode = *mode;
-    options->is_strict = a.is_strict;
-    options->max_windows = static_cast<std::uint64_t>(a.windows);
+    InjectOptions options;
+    options.probe = std::move(*probe);
+    options.interface = a.interface;
+    options.window = *window;
+    options.mode = *mode;
+    options.is_strict = a.is_strict;
+    options.max_windows = static_cast<std::uint64_t>(a.windows);
     return options;
-}
-
-/// Where CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON, it has to stay.
-CapabilitySet needed_while_running() {
-    const auto held = effective_capabilities();
-    if (held && !held->has(Capability::Bpf)) return {Capability::SysAdmin, Capability::NetAdmin};
-    return {Capability::Bpf, Capability::NetAdmin, Capability::Perfmon};
 }
 
 Result<> inject(const InjectArguments& a) {

@@ -19,12 +19,6 @@ constexpr std::size_t kTextRows = 100;
 bool is_model(const ProbeArguments& a) { return !a.model.empty() && a.model != "none"; }
 bool is_extractor(const ProbeArguments& a) { return !a.extractor.empty() && a.extractor != "auto"; }
 
-Result<> check_exists(const std::string& what, const std::string& path) {
-    std::error_code ignored;
-    if (std::filesystem::exists(path, ignored)) return {};
-    return fail(Errc::NotFound, fmt::format("{} {}: no such file", what, path));
-}
-
 Result<std::pair<std::string, std::string>> parse_setting(const std::string& text) {
     const std::size_t equals = text.find('=');
     const std::size_t dot = text.find('.');
@@ -148,12 +142,9 @@ Result<std::vector<std::string>> split_words(const std::string& text) {
     return words;
 }
 
-Result<InjectOptions> to_inject_options(const ProbeArguments& a) {
-    InjectOptions options;
-    options.probe = a.bpf;
-    auto window = parse_window(a.time_window);
-    if (!window) return pass_on(window);
-    options.window = *window;
+Result<ProbeOptions> to_probe_options(const ProbeArguments& a) {
+    ProbeOptions options;
+    options.file = a.bpf;
     options.program = a.program;
     options.window_maps = a.window_maps;
     options.persist_maps = a.persist_maps;
@@ -168,6 +159,19 @@ Result<InjectOptions> to_inject_options(const ProbeArguments& a) {
         options.settings.push_back(std::move(*setting));
     }
     return options;
+}
+
+/// Where CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON, it has to stay.
+CapabilitySet needed_while_running() {
+    const auto held = effective_capabilities();
+    if (held && !held->has(Capability::Bpf)) return {Capability::SysAdmin, Capability::NetAdmin};
+    return {Capability::Bpf, Capability::NetAdmin, Capability::Perfmon};
+}
+
+Result<> check_exists(const std::string& what, const std::string& path) {
+    std::error_code ignored;
+    if (std::filesystem::exists(path, ignored)) return {};
+    return fail(Errc::NotFound, fmt::format("{} {}: no such file", what, path));
 }
 
 Result<> check_files(const ProbeArguments& a) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "util/privileges.h"
 #include "weir/engine.h"
 #include "weir/result.h"
 
@@ -46,9 +47,14 @@ void add_probe_options(CLI::App& app, ProbeArguments& arguments);
 /// "-DA=1 -I 'my dir'" into words, as a shell would.
 [[nodiscard]] Result<std::vector<std::string>> split_words(const std::string& text);
 
-/// Fills what both verbs need. Errors: Invalid.
-[[nodiscard]] Result<InjectOptions> to_inject_options(const ProbeArguments& arguments);
+/// Errors: Invalid.
+[[nodiscard]] Result<ProbeOptions> to_probe_options(const ProbeArguments& arguments);
 
+/// What inject and replay keep once all is loaded: map calls, running programs, holding links.
+[[nodiscard]] CapabilitySet needed_while_running();
+
+/// "WHAT PATH: no such file". Errors: NotFound.
+[[nodiscard]] Result<> check_exists(const std::string& what, const std::string& path);
 /// That probe, model and extractor are there. Errors: NotFound, with the name.
 [[nodiscard]] Result<> check_files(const ProbeArguments& arguments);
 /// That every kind asked for is built. Errors: Unsupported, with the name.

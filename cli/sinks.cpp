@@ -37,6 +37,7 @@ public:
         auto out = std::back_inserter(line);
         fmt::format_to(out, R"(,"hook":"{}","mode":"{}","start_ns":{},"end_ns":{},"late":{})",
                        w.hook, w.mode, w.start_ns, w.end_ns, w.health.late);
+        if (w.skipped != 0) fmt::format_to(out, R"(,"skipped":{})", w.skipped);
         append_packets(line, w);
         line += R"(,"health":)";
         append_health(line, w.health);
@@ -78,6 +79,9 @@ private:
     static void append_health(std::string& out, const WindowHealth& h) {
         out += fmt::format(R"({{"late":{},"tail_call_misses":{},"truncated":{})", h.late,
                            h.tail_call_misses, h.truncated);
+        if (h.unseen)
+            out += fmt::format(R"(,"unseen":{{"too_short":{},"too_long":{}}})", h.unseen->too_short,
+                               h.unseen->too_long);
         append_list(out, "errors", h.errors);
         append_list(out, "not_frozen", h.not_frozen);
         out += '}';
@@ -130,6 +134,7 @@ public:
                                 table::with_separators(fmt::format(
                                     "{:.0f}", static_cast<double>(w.packets.entered) / seconds)));
         page += '\n';
+        if (w.skipped != 0) page += fmt::format("{} empty windows\n", w.skipped);
         page += outcomes(w.packets);
         page += warnings(w);
         page += tables_;
@@ -164,6 +169,10 @@ private:
             add(fmt::format("late: {} grid points passed before this window could close", h.late));
         if (h.tail_call_misses != 0)
             add(fmt::format("{} packets found no probe", h.tail_call_misses));
+        if (h.unseen && h.unseen->too_short != 0)
+            add(fmt::format("{} frames have no whole Ethernet header", h.unseen->too_short));
+        if (h.unseen && h.unseen->too_long != 0)
+            add(fmt::format("{} frames are too long for the kernel", h.unseen->too_long));
         if (h.truncated != 0) add(fmt::format("{} tables could not be read whole", h.truncated));
         for (const table::Table& t : w.tables)
             if (t.is_saturated) add(saturation(t));

@@ -2,7 +2,7 @@
 #pragma once
 // Start here: puts a probe on an interface and hands over every window.
 //
-//     auto engine = weir::Engine::inject({.probe = "ddos", .interface = "eth0", .window = 2s});
+//     auto engine = weir::Engine::inject({.probe = {.file = "ddos"}, .interface = "eth0"});
 //     if (!engine) return report(engine.error());
 //     auto done = engine->run(sink, stop_fd);
 //
@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -28,19 +29,24 @@ struct Table;
 
 enum class AttachMode { Skb, Drv, Hw };
 
-struct InjectOptions {
-    std::string probe = "ddos";  ///< shipped name, directory, source or object
-    std::string interface;
-    std::chrono::nanoseconds window = std::chrono::seconds(10);  ///< 50 ms at least
-    AttachMode mode = AttachMode::Skb;
-    bool is_strict = false;         ///< fail rather than fall back to Skb
-    std::uint64_t max_windows = 0;  ///< run() returns after so many; 0: never
-    std::string program;            ///< entry function, where the source has several
+/// Which probe, and how it is built and loaded.
+struct ProbeOptions {
+    std::string file = "ddos";  ///< shipped name, directory, source or object
+    std::string program;         ///< entry function, where the source has several
     std::vector<std::string> cflags;
     std::vector<std::string> window_maps;   ///< maps to make windowed
     std::vector<std::string> persist_maps;  ///< maps to make persistent
     std::vector<std::pair<std::string, std::string>>
         settings;  ///< {"PROBE.PARAM" or "PROBE.MAP.max_entries", value}
+};
+
+struct InjectOptions {
+    ProbeOptions probe;
+    std::string interface;
+    std::chrono::nanoseconds window = std::chrono::seconds(10);  ///< 50 ms at least
+    AttachMode mode = AttachMode::Skb;
+    bool is_strict = false;               ///< fail rather than fall back to Skb
+    std::uint64_t max_windows = 0;        ///< run() returns after so many; 0: never
     /// Called when all is loaded and packets are next, with the bytes that the maps take.
     std::function<void(std::uint64_t map_bytes)> before_attach;
 };
@@ -50,6 +56,12 @@ struct StageTimings {
     double flip = 0, grace = 0, read = 0, extract = 0, predict = 0, total = 0;
 };
 
+/// Frames of a capture that the kernel does not run a program on; they cut windows all the same.
+struct UnseenFrames {
+    std::uint64_t too_short = 0;  ///< no whole Ethernet header: under 14 bytes
+    std::uint64_t too_long = 0;   ///< more than the kernel has buffers for (docs/kernel.md)
+};
+
 struct WindowHealth {
     std::uint64_t late = 0;  ///< grid points that passed before the window could close
     std::uint64_t tail_call_misses =
@@ -57,6 +69,7 @@ struct WindowHealth {
     std::uint64_t truncated = 0;      ///< tables of which not everything could be read
     std::vector<std::string> errors;  ///< what failed in this window; counting went on
     std::vector<std::string> not_frozen;  ///< maps that the kernel writes at any time (timers)
+    std::optional<UnseenFrames> unseen;   ///< replay only: frames that no probe can see
 };
 
 /// What became of the packets that entered a probe. Where the probe keeps a flow tensor
@@ -76,6 +89,7 @@ struct Window {
     std::string probe, interface, hook, mode;
     std::int64_t start_ns = 0, end_ns = 0;  ///< Unix time of the flips that opened and closed it
     PacketCounts packets;
+    std::uint64_t skipped = 0;  ///< replay: this is a run of so many empty windows, told as one
     StageTimings timings_us;
     WindowHealth health;
     std::span<const table::Table> tables;

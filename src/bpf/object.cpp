@@ -139,6 +139,11 @@ Result<> MapSpec::make_mmapable() {
                  "map " + shape.name + ": BPF_F_MMAPABLE");
 }
 
+Result<> MapSpec::make_seedless() {
+    return check(bpf_map__set_map_flags(handle, shape.flags | BPF_F_ZERO_SEED),
+                 "map " + shape.name + ": BPF_F_ZERO_SEED");
+}
+
 Result<> MapSpec::set_max_entries(std::uint32_t entries) {
     auto r =
         check(bpf_map__set_max_entries(handle, entries), "map " + shape.name + ": max_entries");

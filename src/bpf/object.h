@@ -44,6 +44,9 @@ struct MapSpec {
     UniqueFd inner_example;          // open until the object is loaded
 
     [[nodiscard]] Result<> make_mmapable();
+    /// Hash kinds: a hash without a random seed, so that two runs have their rows in one order. The
+    /// kernel wants CAP_SYS_ADMIN for it (kernel/bpf/hashtab.c:htab_map_alloc_check).
+    [[nodiscard]] Result<> make_seedless();
     [[nodiscard]] Result<> set_max_entries(std::uint32_t entries);
     /// Gives the value another type and size. The kernel then has no BTF for the map; we have.
     [[nodiscard]] Result<> set_value(TypePtr type);

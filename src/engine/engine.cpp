@@ -5,8 +5,7 @@
 #include "chain/grace.h"
 #include "engine/loop.h"
 #include "engine/session.h"
-#include "engine/spec.h"
-#include "probe/image.h"
+#include "engine/setup.h"
 #include "util/clock.h"
 #include "util/paths.h"
 #include "util/privileges.h"
@@ -50,7 +49,7 @@ Result<Engine> Engine::inject(const InjectOptions& options) {
     if (options.window < kMinWindow) return fail(Errc::Invalid, "a window is 0.05 s at least");
     auto share = share_dir();
     if (!share) return pass_on(share);
-    auto file = locate_probe(options.probe, *share);
+    auto file = locate_probe(options.probe.file, *share);
     if (!file) return pass_on(file);
     auto interface = bpf::interface_index(options.interface);
     if (!interface) return pass_on(interface);
@@ -58,24 +57,14 @@ Result<Engine> Engine::inject(const InjectOptions& options) {
     if (!watch) return pass_on(watch);
     if (auto r = require_inject_privileges(); !r) return pass_on(r);
 
-    const std::string probe = "probe " + file->name;
-    auto spec = make_spec(options, std::move(*file));
-    if (!spec) return pass_on(spec);
-    auto image = ProbeImage::build(*spec, *share);
-    if (!image) return pass_on(image);
-    auto chain = Chain::create();
-    if (!chain) return pass_on(chain);
-    SlotBinding binding = chain->next_binding();
-    binding.is_raw_ip = bpf::is_raw_ip(*interface).value_or(false);
-    auto pair = ClonePair::load(*image, binding);
-    if (!pair) return wrap(pair, probe);
-    if (auto r = chain->append(std::move(*pair)); !r) return wrap(r, probe);
+    const FrameSource frames{.clock = ClockSource::Kernel,
+                             .is_raw_ip = bpf::is_raw_ip(*interface).value_or(false)};
+    auto loaded = load_chain(std::move(*file), options.probe, *share, frames);
+    if (!loaded) return pass_on(loaded);
     auto grace = Grace::create(GraceMethod::Auto);
     if (!grace) return pass_on(grace);
-    auto session = ProbeSession::create(chain->pair(0));
-    if (!session) return wrap(session, probe);
-    if (options.before_attach) options.before_attach(chain->pair(0).map_bytes());
-    auto attached = chain->attach(
+    if (options.before_attach) options.before_attach(loaded->chain.pair(0).map_bytes());
+    auto attached = loaded->chain.attach(
         *interface, {.mode = to_xdp_mode(options.mode), .is_strict = options.is_strict});
     if (!attached) return wrap(attached, "attach " + options.interface);
 
@@ -85,16 +74,14 @@ Result<Engine> Engine::inject(const InjectOptions& options) {
                      .attached_ns = monotonic_ns(),
                      .max_windows = options.max_windows,
                      .stop_fd = -1};
-    auto state = std::make_unique<State>(State{.chain = std::move(*chain),
+    auto state = std::make_unique<State>(State{.chain = std::move(loaded->chain),
                                                .grace = std::move(*grace),
                                                .sessions = {},
                                                .watch = std::move(*watch),
                                                .loop = std::move(loop),
-                                               .notices = std::move(image->notices),
+                                               .notices = std::move(loaded->notices),
                                                .has_run = false});
-    state->sessions.push_back(std::move(*session));
-    for (const std::string& notice : state->chain.pair(0).clone(0).notices())
-        state->notices.push_back(notice);
+    state->sessions.push_back(std::move(loaded->session));
     for (std::string& notice : attached->notices) state->notices.push_back(std::move(notice));
     return Engine(std::move(state));
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "engine/counts.h"
 #include "util/clock.h"
 #include "util/errno.h"
 
@@ -121,10 +122,8 @@ Result<> WindowLoop::close_windows(std::int64_t point) {
 /// clears.
 void WindowLoop::run_window(std::size_t slot, const Closing& closing) {
     const unsigned retired = chain_.active(slot) ^ 1;
-    const std::uint32_t counter = chain_.pair(slot).clone(retired).counter();
     Window window = describe(slot, closing);
-    window.packets = packets_between(counted_.of.at(counter), closing.counts.of.at(counter));
-    counted_.of.at(counter) = closing.counts.of.at(counter);
+    take_counts(window, chain_.pair(slot).clone(retired), closing.counts, counted_);
     sessions_[slot]->read(retired, std::move(window));
     sessions_[slot]->hand_over(sink_, closing.begin);
     open_[slot] = {.number = is_last_window(slot) ? kNoMoreWindows : open_[slot].number + 1,

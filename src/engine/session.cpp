@@ -5,17 +5,6 @@
 
 namespace weir {
 
-PacketCounts packets_between(const weir_counts& before, const weir_counts& after) {
-    const auto outcome = [&](weir_outcome which) {
-        return after.outcome[which] - before.outcome[which];
-    };
-    return {.entered = after.entered - before.entered,
-            .recorded = outcome(WEIR_RECORDED),
-            .beyond = outcome(WEIR_BEYOND),
-            .untracked = outcome(WEIR_UNTRACKED),
-            .ignored = outcome(WEIR_IGNORED)};
-}
-
 Result<std::unique_ptr<ProbeSession>> ProbeSession::create(const ClonePair& pair) {
     auto worker = Worker::start();
     if (!worker) return pass_on(worker);

@@ -15,14 +15,10 @@
 #include "probe/clone_pair.h"
 #include "table/table.h"
 #include "util/clock.h"
-#include "weir/abi.h"
 #include "weir/engine.h"
 #include "weir/result.h"
 
 namespace weir {
-
-/// What a clone counted between two readings, each made while it was retired.
-[[nodiscard]] PacketCounts packets_between(const weir_counts& before, const weir_counts& after);
 
 class ProbeSession {
 public:

@@ -5,7 +5,7 @@
 
 namespace weir {
 
-Result<ProbeSpec> make_spec(const InjectOptions& options, ProbeFile file) {
+Result<ProbeSpec> make_spec(const ProbeOptions& options, ProbeFile file) {
     const std::string prefix = file.name + ".";
     ProbeSpec spec{.file = std::move(file),
                    .program = options.program,

@@ -8,6 +8,6 @@
 namespace weir {
 
 /// Errors: Invalid (a setting that names another probe).
-[[nodiscard]] Result<ProbeSpec> make_spec(const InjectOptions& options, ProbeFile file);
+[[nodiscard]] Result<ProbeSpec> make_spec(const ProbeOptions& options, ProbeFile file);
 
 }  // namespace weir

@@ -34,6 +34,7 @@ Result<> bind_to_hook(bpf::Object& object, const SlotBinding& binding, std::uint
     set_own_constant<std::uint64_t>(object, "weir_epoch_base", binding.epoch_base_ns);
     set_own_constant<std::uint64_t>(object, "weir_flow_seed", binding.flow_seed);
     set_own_constant<bool>(object, "weir_is_raw_ip", binding.is_raw_ip);
+    set_own_constant<bool>(object, "weir_is_replay", binding.is_replay);
     return {};
 }
 
@@ -43,9 +44,15 @@ bool may_be_mmapable(const bpf::MapSpec& map) {
            !is_disabled("mmap");
 }
 
+bool may_be_seedless(const bpf::MapSpec& map) {
+    const bpf::MapKind kind = map.shape.kind;
+    return !map.is_inner && (kind == bpf::MapKind::Hash || kind == bpf::MapKind::PercpuHash ||
+                             kind == bpf::MapKind::LruHash || kind == bpf::MapKind::LruPercpuHash);
+}
+
 /// Everything about maps that must be said before they exist.
 Result<> prepare_maps(bpf::Object& object, std::span<const MapPolicy> policies,
-                      const bpf::LoadedObject* twin) {
+                      const SlotBinding& binding, const bpf::LoadedObject* twin) {
     for (std::size_t i = 0; i < policies.size(); ++i) {
         bpf::MapSpec& map = object.maps()[i];
         if (map.is_pinned_by_name)
@@ -55,6 +62,8 @@ Result<> prepare_maps(bpf::Object& object, std::span<const MapPolicy> policies,
         const bpf::Map* existing = twin != nullptr ? twin->find_map(map.shape.name) : nullptr;
         if (is_shared && existing != nullptr) {
             if (auto r = map.share(*existing); !r) return r;
+        } else if (binding.has_fixed_order && may_be_seedless(map)) {
+            if (auto r = map.make_seedless(); !r) return r;
         } else if (may_be_mmapable(map)) {
             if (auto r = map.make_mmapable(); !r) return r;
         }
@@ -154,7 +163,9 @@ Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, c
         if (auto r = require_memory(pair_bytes); !r) return pass_on(r);
     const std::uint32_t counter = binding.counters[twin == nullptr ? 0 : 1];
     if (auto r = bind_to_hook(*object, binding, counter); !r) return pass_on(r);
-    if (auto r = prepare_maps(*object, *policies, twin != nullptr ? &twin->object_ : nullptr); !r)
+    if (auto r =
+            prepare_maps(*object, *policies, binding, twin != nullptr ? &twin->object_ : nullptr);
+        !r)
         return pass_on(r);
     if (auto r = prepare_inner_maps(*object); !r) return pass_on(r);
     if (auto r = prepare_programs(*object, image, binding.with_frags); !r) return pass_on(r);

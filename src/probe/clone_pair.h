@@ -31,6 +31,8 @@ struct SlotBinding {
     std::uint64_t epoch_base_ns = 0;  // Unix time minus monotonic time, the same for both clones
     std::uint64_t flow_seed = 1;      // of the hash of flows, random
     bool is_raw_ip = false;           // frames of the interface begin with IP
+    bool is_replay = false;           // the clock is a capture's (probe/replay_clock.h)
+    bool has_fixed_order = false;     // hash maps without a random seed: equal runs, equal order
 };
 
 /// A map of one clone, with what the window does to it.
@@ -50,6 +52,10 @@ public:
     [[nodiscard]] std::span<const CloneMap> maps() const { return maps_; }
     /// Every program that was loaded for this clone.
     [[nodiscard]] std::span<const bpf::Program> programs() const { return programs_; }
+    /// Any map of the object, weir's own too; null where there is none.
+    [[nodiscard]] const bpf::Map* find_map(std::string_view name) const {
+        return object_.find_map(name);
+    }
     /// What the author should know and that is no error.
     [[nodiscard]] std::span<const std::string> notices() const { return notices_; }
 

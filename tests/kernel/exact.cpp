@@ -64,7 +64,7 @@ TEST(Exact, EveryPacketIsInOneWindowAtFullSpeed) {
     const test::PrivateNetwork network;
     test::LiveTraffic traffic(network.sender());
     InjectOptions options;
-    options.probe = test::fixture_path("count_sources");
+    options.probe.file = test::fixture_path("count_sources");
     options.interface = test::PrivateNetwork::kReceiver;
     options.window = 100ms;
     options.mode = AttachMode::Drv;

@@ -70,7 +70,7 @@ class Loop : public ::testing::Test {
 protected:
     [[nodiscard]] static Result<Engine> inject(std::uint64_t max_windows) {
         InjectOptions options;
-        options.probe = test::fixture_path("count_sources");
+        options.probe.file = test::fixture_path("count_sources");
         options.interface = test::PrivateNetwork::kReceiver;
         options.window = kWindow;
         options.mode = AttachMode::Drv;

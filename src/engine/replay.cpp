@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "weir/replay.h"
+
+#include "engine/replay_loop.h"
+#include "engine/setup.h"
+#include "util/paths.h"
+#include "util/privileges.h"
+#include "util/thread_scope.h"
+
+namespace weir {
+
+struct Replay::State {
+    ReplayOptions options;
+    capture::Reader reader;
+    LoadedChain loaded;
+    ReplayClock clock;                    // dies before the chain
+    std::optional<EmptyNetwork> network;  // none where it may not be made
+    bool has_run = false;
+};
+
+Replay::Replay(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Replay::Replay(Replay&&) noexcept = default;
+Replay& Replay::operator=(Replay&&) noexcept = default;
+Replay::~Replay() = default;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kMaxWindow = 1'000'000s;  // added to a packet's time, it is still a number
+
+/// Redirects lead nowhere, and lookups of routes find nothing of this machine's.
+std::optional<EmptyNetwork> enter_empty_network(std::vector<std::string>& notices) {
+    auto network = EmptyNetwork::enter();
+    if (network) return std::move(*network);
+    notices.emplace_back(
+        "no empty network namespace (CAP_SYS_ADMIN is missing): the probe sees this machine's "
+        "routes and interfaces, and rows of hash maps come in any order");
+    return std::nullopt;
+}
+
+}  // namespace
+
+Result<Replay> Replay::open(const ReplayOptions& options) {
+    if (options.window <= 0s || options.window > kMaxWindow)
+        return fail(Errc::Invalid, "a window is longer than 0 s and 1,000,000 s at most");
+    auto share = share_dir();
+    if (!share) return pass_on(share);
+    auto file = locate_probe(options.probe.file, *share);
+    if (!file) return pass_on(file);
+    auto reader = capture::Reader::open(options.file);
+    if (!reader) return pass_on(reader);
+    if (auto r = require_inject_privileges(); !r) return pass_on(r);
+    auto loaded =
+        load_chain(std::move(*file), options.probe, *share, {.clock = ClockSource::Capture});
+    if (!loaded) return pass_on(loaded);
+    auto clock = ReplayClock::open(loaded->chain.pair(0));
+    if (!clock) return pass_on(clock);
+    if (loaded->is_foreign)
+        loaded->notices.emplace_back(
+            "the probe is an object: its own clock calls give this "
+            "machine's time, not the capture's");
+    // The worker is older than this and stays in the machine's network: what it reports may go
+    // there.
+    auto network = enter_empty_network(loaded->notices);
+    return Replay(std::make_unique<State>(State{.options = options,
+                                                .reader = std::move(*reader),
+                                                .loaded = std::move(*loaded),
+                                                .clock = std::move(*clock),
+                                                .network = std::move(network)}));
+}
+
+const std::vector<std::string>& Replay::notices() const { return state_->loaded.notices; }
+
+Result<ReplaySummary> Replay::run(WindowSink& sink, int stop_fd) {
+    if (std::exchange(state_->has_run, true)) return fail(Errc::Invalid, "a replay runs once");
+    const OneCpu pinned;
+    ReplayLoop loop(state_->loaded.chain, *state_->loaded.session, state_->clock, state_->reader,
+                    sink, state_->options);
+    return loop.run(stop_fd);
+}
+
+}  // namespace weir

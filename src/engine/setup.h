@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+// From a probe's options to a chain of one slot that is loaded and not yet attached: what inject
+// and replay begin with.
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "chain/chain.h"
+#include "engine/session.h"
+#include "probe/locate.h"
+#include "weir/engine.h"
+#include "weir/result.h"
+
+namespace weir {
+
+enum class ClockSource { Kernel, Capture };
+
+/// Where the packets come from.
+struct FrameSource {
+    ClockSource clock = ClockSource::Kernel;
+    bool is_raw_ip = false;  // frames begin with IP, not with Ethernet
+};
+
+struct LoadedChain {
+    Chain chain;
+    std::unique_ptr<ProbeSession> session;  // of slot 0; dies before the chain
+    std::vector<std::string> notices;
+    bool is_foreign = false;  // an object that was not built with our headers
+};
+
+/// Compiles, loads and appends the probe. Errors: those of Engine::inject() but for the
+/// interface's. On error nothing stays in the kernel.
+[[nodiscard]] Result<LoadedChain> load_chain(ProbeFile file, const ProbeOptions& options,
+                                             const std::filesystem::path& share,
+                                             const FrameSource& frames);
+
+}  // namespace weir
