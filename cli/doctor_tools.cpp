@@ -163,7 +163,7 @@ constexpr std::array<Tool, 7> kTools{{
     {.name = "tcpreplay", .package = "tcpreplay", .used_for = "tests: captures on the wire"},
     {.name = "tshark",
      .package = "tshark",
-     .used_for = "tests of replay (later): what a dissector sees"},
+     .used_for = "tests of replay: what a dissector sees"},
 }};
 
 Finding tool_finding(const Tool& tool) {
