@@ -32,23 +32,22 @@ enum class AttachMode { Skb, Drv, Hw };
 /// Which probe, and how it is built and loaded.
 struct ProbeOptions {
     std::string file = "ddos";  ///< shipped name, directory, source or object
-    std::string program;         ///< entry function, where the source has several
-    std::vector<std::string> cflags;
-    std::vector<std::string> window_maps;   ///< maps to make windowed
-    std::vector<std::string> persist_maps;  ///< maps to make persistent
-    std::vector<std::pair<std::string, std::string>>
-        settings;  ///< {"PROBE.PARAM" or "PROBE.MAP.max_entries", value}
+    std::string program = {};   ///< entry function, where the source has several
+    std::vector<std::string> cflags = {};
+    std::vector<std::string> window_maps = {};   ///< maps to make windowed
+    std::vector<std::string> persist_maps = {};  ///< maps to make persistent
+    std::vector<std::pair<std::string, std::string>> settings =
+        {};  ///< {"PROBE.PARAM" or "PROBE.MAP.max_entries", value}
 };
 
 struct InjectOptions {
-    ProbeOptions probe;
-    std::string interface;
+    ProbeOptions probe = {};
+    std::string interface = {};
     std::chrono::nanoseconds window = std::chrono::seconds(10);  ///< 50 ms at least
     AttachMode mode = AttachMode::Skb;
-    bool is_strict = false;               ///< fail rather than fall back to Skb
-    std::uint64_t max_windows = 0;        ///< run() returns after so many; 0: never
-    /// Called when all is loaded and packets are next, with the bytes that the maps take.
-    std::function<void(std::uint64_t map_bytes)> before_attach;
+    bool is_strict = false;                    ///< fail rather than fall back to Skb
+    std::uint64_t max_windows = 0;             ///< run() returns after so many; 0: never
+    std::function<void()> before_attach = {};  ///< called when all is loaded and packets are next
 };
 
 /// Microseconds each stage took; total: from the flip to the report.

@@ -34,12 +34,12 @@ struct ReplayProgress {
 };
 
 struct ReplayOptions {
-    ProbeOptions probe;
-    std::string file;                                            ///< pcap or pcapng, also gzipped
+    ProbeOptions probe = {};
+    std::string file = {};                                       ///< pcap or pcapng, also gzipped
     std::chrono::nanoseconds window = std::chrono::seconds(10);  ///< up to 1,000,000 s
     WindowRule rule = WindowRule::Fixed;
     std::uint64_t max_windows = 0;  ///< run() returns after so many; 0: at the end of the file
-    std::function<void(const ReplayProgress&)> on_progress;  ///< every few thousand packets
+    std::function<void(const ReplayProgress&)> on_progress = {};  ///< every few thousand packets
 };
 
 struct ReplaySummary {
