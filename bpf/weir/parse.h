@@ -38,11 +38,13 @@ struct weir_packet {
 /* Interfaces without a link header (tun, PPP, tunnels): the loader sets it, frames begin with IP. */
 static const volatile bool weir_is_raw_ip __attribute__((section(".rodata.weir"))) = false;
 
+#define WEIR_NO_ETHERTYPE 0xffff /* reserved: IEEE Std 802-2014 */
+
 /* By the version that IPv4 and IPv6 begin with; anything else is no ethertype that a parser takes. */
 static __always_inline __be16 weir_raw_ip_ethertype(const void *pos, const void *end)
 {
     __u8 version = pos + 1 > end ? 0 : *(const __u8 *)pos >> 4;
-    return version == 4 ? bpf_htons(ETH_P_IP) : version == 6 ? bpf_htons(ETH_P_IPV6) : 0xffff;
+    return version == 4 ? bpf_htons(ETH_P_IP) : version == 6 ? bpf_htons(ETH_P_IPV6) : WEIR_NO_ETHERTYPE;
 }
 
 static __always_inline struct weir_packet weir_packet(struct xdp_md *ctx)
@@ -72,7 +74,31 @@ struct weir_vlan {
 
 #define WEIR_MAX_VLANS 2 /* QinQ */
 
-/* Ethernet with its VLAN tags; p->ethertype is the type behind the last one. */
+#define WEIR_MAX_MPLS_LABELS 4
+
+static __always_inline bool weir_is_mpls(__be16 ethertype)
+{
+    return ethertype == bpf_htons(ETH_P_MPLS_UC) || ethertype == bpf_htons(ETH_P_MPLS_MC);
+}
+
+/* Passes a label stack (RFC 3032: 20 bits of label, 3 of class, the bottom's mark, 8 of TTL). Returns the
+ * offset behind it in bits 0 to 15 and the ethertype of what is there from bit 16 on: IP by its version, or
+ * nothing that we know. A global function for the reason of weir_ipv6_extensions(). */
+__attribute__((noinline)) __u64 weir_mpls(struct xdp_md *ctx, __u32 offset)
+{
+    void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+    for (int i = 0; i < WEIR_MAX_MPLS_LABELS; i++) {
+        __u8 *label = data + (offset & 63);
+        if (label + 5 > (__u8 *)end) /* and the first byte of what follows */
+            break;
+        offset += 4;
+        if (label[2] & 1)
+            return offset | (__u64)weir_raw_ip_ethertype(label + 4, end) << 16;
+    }
+    return offset | (__u64)WEIR_NO_ETHERTYPE << 16;
+}
+
+/* Ethernet with its VLAN tags and MPLS labels; p->ethertype is the type behind the last one. */
 static __always_inline struct ethhdr *weir_parse_eth(struct weir_packet *p)
 {
     struct ethhdr *eth = p->pos;
@@ -90,7 +116,12 @@ static __always_inline struct ethhdr *weir_parse_eth(struct weir_packet *p)
         ethertype = vlan->ethertype;
         offset += sizeof(*vlan);
     }
-    p->pos += weir_masked(offset, 31);
+    if (weir_is_mpls(ethertype)) {
+        __u64 found = weir_mpls(p->ctx, offset);
+        offset = (__u16)found;
+        ethertype = found >> 16;
+    }
+    p->pos += weir_masked(offset, 63);
     p->ethertype = ethertype;
     return eth;
 }

@@ -45,9 +45,10 @@ struct InjectOptions {
     std::string interface = {};
     std::chrono::nanoseconds window = std::chrono::seconds(10);  ///< 50 ms at least
     AttachMode mode = AttachMode::Skb;
-    bool is_strict = false;                    ///< fail rather than fall back to Skb
-    std::uint64_t max_windows = 0;             ///< run() returns after so many; 0: never
-    std::function<void()> before_attach = {};  ///< called when all is loaded and packets are next
+    bool is_strict = false;         ///< fail rather than fall back to Skb
+    std::uint64_t max_windows = 0;  ///< run() returns after so many; 0: never
+    /// Called when all is loaded and packets are next, with the bytes that the maps take.
+    std::function<void(std::uint64_t map_bytes)> before_attach = {};
 };
 
 /// Microseconds each stage took; total: from the flip to the report.

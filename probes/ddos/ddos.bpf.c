@@ -89,6 +89,12 @@ struct ends {
 #define TCP_SYN 2
 #define TCP_ACK 16
 
+static __always_inline bool is_echo(const struct headers *h)
+{
+    return h->icmp_type == ICMP_ECHO || h->icmp_type == ICMP_ECHOREPLY ||
+           h->icmp_type == ICMPV6_ECHO_REQUEST || h->icmp_type == ICMPV6_ECHO_REPLY;
+}
+
 /* The end that serves in the eyes of this packet: source and destination are the packet's. */
 static __always_inline enum weir_server server_by_handshake(const struct headers *h)
 {
@@ -172,6 +178,9 @@ static __always_inline void record(const struct headers *h, bool is_backward, st
             packet->udp_length > sizeof(struct udphdr) ? packet->udp_length - sizeof(struct udphdr) : 0;
     } else if (h->transport == ICMP) {
         packet->icmp_type = h->icmp_type;
+        packet->application =
+            is_echo(h) && h->ip_payload > sizeof(struct icmphdr) ? WEIR_APPLICATION_DATA : 0;
+        return;
     }
     packet->application = guess_application(h, payload_bytes);
 }
