@@ -34,13 +34,11 @@ WEIR_PROBE(first_time) {
 
 
 # ------------------------------------------------------------------------------------------ tools
-def pcap(frames, link_type=1, nanoseconds=True):
-    """A classic pcap of [(time in ns, bytes)]."""
-    out = struct.pack("<IHHiIII", 0xA1B23C4D if nanoseconds else 0xA1B2C3D4, 2, 4, 0, 0, 262144, link_type)
-    for time_ns, data in frames:
-        part = time_ns % NS if nanoseconds else time_ns % NS // 1000
-        out += struct.pack("<IIII", time_ns // NS, part, len(data), len(data)) + data
-    return out
+def pcap(frames, link_type=1):
+    """A classic pcap with nanoseconds, of [(time in ns, bytes)]."""
+    header = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, link_type)
+    return header + b"".join(struct.pack("<IIII", time_ns // NS, time_ns % NS, len(data), len(data)) + data
+                             for time_ns, data in frames)
 
 
 def write(box, name, content):
@@ -134,6 +132,153 @@ def test_two_runs_print_the_same_but_for_their_timings(box):
     runs = [without_timings(windows_of(replay(box, path, "-t", "2"))) for _ in range(2)]
     assert len(runs[0][0]["tables"]["flows"]["entries"]) > 100
     assert json.dumps(runs[0]) == json.dumps(runs[1]), "also the order of rows"
+
+
+# ------------------------------------------------------------------------------------------ the clock
+def first_times(box, path, *args):
+    source = box.file("first_time.c", FIRST_TIME)
+    windows = windows_of(replay(box, path, "-b", source, *args))
+    return [[entry["value"] for entry in window["tables"]["times"]["entries"]] for window in windows]
+
+
+def test_a_native_probe_reads_the_captures_clock(box):
+    times = [1_600_000_000 * NS + 123_456_789, 1_600_000_000 * NS + 999_999_999, 1_600_000_001 * NS + 123_456_789]
+    path = write(box, "exact.pcap", pcap([(time, harness.frame()) for time in times]))
+    assert first_times(box, path, "-t", "1") == [[times[0], 2], [times[2], 1]]
+
+
+def test_the_first_packet_of_a_real_capture_has_tsharks_time(box):
+    path = CAPTURES / "attack" / "netlyzer-ddos.pcap"
+    if not path.exists() or shutil.which("tshark") is None:
+        raise harness.Skip(f"no {path}, or no tshark", is_kernel=False)
+    times = tshark_times(path)
+    assert first_times(box, path, "-t", "100") == [[times[0], len(times)]]
+
+
+# ------------------------------------------------------------------------------------------ how it ends
+def frames(count, step_ns=1000):
+    return [(1_700_000_000 * NS + i * step_ns, harness.frame()) for i in range(count)]
+
+
+def test_windows_option_stops_after_that_many(box):
+    path = write(box, "long.pcap", pcap(frames(100, NS)))
+    windows = windows_of(replay(box, path, "-t", "1", "--windows", "5"))
+    assert [window["window"] for window in windows] == [1, 2, 3, 4, 5]
+    assert harness.entered(windows) == 5
+
+
+def test_sigint_reports_the_open_window(box):
+    """The capture is a pipe that stays open: the replay cannot have ended by itself."""
+    pipe = box.folder / "pipe.pcap"
+    os.mkfifo(pipe)
+    weir = replay(box, pipe, "-t", "1", "--max-rows", "0")
+    with open(pipe, "wb") as writer:
+        writer.write(pcap([(NS, harness.frame())] + frames(5000)))
+        writer.flush()
+        first = json.loads(weir.line(20))  # closed by a packet of the second window: it is running
+        weir.signal(signal.SIGINT)
+        second_part = pcap(frames(200_000))[24:]
+        try:
+            for at in range(0, len(second_part), 65536):
+                writer.write(second_part[at:at + 65536])
+        except BrokenPipeError:
+            pass  # it has ended, as it should
+    windows = [first, *windows_of(weir)]
+    assert [window.get("skipped", 0) > 0 for window in windows] == [False, True, False], windows
+    assert 0 < windows[-1]["packets"]["entered"] < 205_000
+
+
+def test_a_gzipped_capture_is_the_same(box):
+    plain = pcap(frames(1000, 10_000_000))
+    runs = [without_timings(windows_of(replay(box, write(box, "same.pcap", content), "-t", "1")))
+            for content in (plain, gzip.compress(plain))]
+    assert harness.entered(runs[0]) == 1000
+    assert runs[0] == runs[1]
+
+
+def test_a_cut_capture_gives_what_is_whole(box):
+    path = write(box, "cut.pcap", pcap(frames(10))[:-1])
+    weir = replay(box, path)
+    assert harness.entered(windows_of(weir)) == 9
+    assert re.search(r"note: packet 10: truncated", weir.stderr), weir.stderr
+
+
+def test_a_capture_without_packets_is_no_error(box):
+    weir = replay(box, write(box, "none.pcap", pcap([])))
+    assert windows_of(weir) == []
+    assert "no packets" in weir.stderr
+
+
+def test_output_and_text(box):
+    path = write(box, "some.pcap", pcap(frames(3)))
+    target = box.folder / "windows.txt"
+    weir = box.start(harness.WEIR, "replay", "--output", target, path)
+    assert weir.wait() == 0 and weir.line() is None, weir.stderr
+    text = target.read_text()
+    assert "flows on some.pcap (replay, replay)" in text and "3 packets" in text, text
+
+
+def test_progress_goes_to_a_terminal_alone(box):
+    path = write(box, "long.pcap", pcap(frames(200_000)))
+    ours, theirs = pty.openpty()
+    done = subprocess.run([harness.WEIR, "replay", "--format", "json", "--max-rows", "0", path], stderr=theirs,
+                          stdout=subprocess.PIPE, timeout=60)
+    os.close(theirs)
+    shown = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["packets"]["entered"] == 200_000
+    assert re.search(r"\r *\d+ % of the file, [\d]+ packets", shown), shown
+    assert shown.endswith("\r\033[K"), "the line is gone at the end"
+    weir = replay(box, path, "--max-rows", "0")
+    windows_of(weir)
+    assert weir.stderr == ""
+
+
+# ------------------------------------------------------------------------------------------ what is refused
+def refused(box, code, *words, args):
+    weir = box.start(harness.WEIR, "replay", *args, env={"WEIR_CACHE": str(box.folder / "cache")})
+    got = weir.wait(30)
+    assert got == code, f"exit {got} instead of {code}:\n{weir.stderr}"
+    assert weir.stderr.startswith("weir: "), weir.stderr
+    for word in words:
+        assert re.search(word, weir.stderr), f"{word!r} is missing in:\n{weir.stderr}"
+    assert weir.line() is None, "an error does not belong on standard output"
+
+
+def test_bad_captures(box):
+    refused(box, 4, "nowhere.pcap", "no such file", args=[box.folder / "nowhere.pcap"])
+    refused(box, 2, "text.pcap", "unknown file format", args=[box.file("text.pcap", "no capture at all, but text\n" * 9)])
+    refused(box, 2, "empty.pcap", "truncated", args=[box.file("empty.pcap", "")])
+    refused(box, 2, "directory", args=[box.folder])
+    radio = write(box, "radio.pcap", pcap([], link_type=105))
+    refused(box, 7, "radio.pcap", "IEEE802_11", args=[radio])
+
+
+def test_bad_options(box):
+    path = write(box, "good.pcap", pcap(frames(1)))
+    refused(box, 2, "--window-rule", args=["--window-rule", "square", path])
+    refused(box, 2, "-t 0", args=["-t", "0", path])
+    refused(box, 4, "nosuchprobe", args=["-b", "nosuchprobe", path])
+    refused(box, 8, "no/folder", args=["--output", box.folder / "no" / "folder", path])
+    model = box.file("model.onnx", "")
+    for option, value in (("--dataset", "out.h5"), ("--label", "attacker=1.2.3.4"), ("--profile", "lucid11"), ("-m", model)):
+        refused(box, 7, "not built yet", args=[option, value, path])
+
+
+def test_without_sys_admin_it_says_what_is_missing_and_counts_the_same(box):
+    path = write(box, "some.pcap", pcap(frames(100)))
+    weir = box.start("setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin", harness.WEIR, "replay",
+                     "--format", "json", path)
+    assert harness.entered(windows_of(weir)) == 100
+    assert "CAP_SYS_ADMIN" in weir.stderr, weir.stderr
+
+
+def test_without_privileges_it_names_them(box):
+    path = write(box, "some.pcap", pcap(frames(1)))
+    weir = box.start("setpriv", "--bounding-set=-all", "--inh-caps=-all", harness.WEIR, "replay", path)
+    assert weir.wait() == 3, weir.stderr
+    assert "CAP_BPF" in weir.stderr, weir.stderr
 
 
 if __name__ == "__main__":
