@@ -77,7 +77,8 @@ constexpr const char* kEntryHeader = "#include <weir/entry.h>\n";
 std::string authors_text(const Job& job) {
     std::string text;
     if (job.clues.dialect == Dialect::Bcc) text = "#include <weir/bcc/prelude.h>\n";
-    if (job.choice.with_kernel_names) text = "#include <weir/kernel_names.h>\n";
+    if (job.clues.dialect == Dialect::Libbpf) text = "#include <weir/foreign_clock.h>\n";
+    if (job.choice.with_kernel_names) text += "#include <weir/kernel_names.h>\n";
     return text + "#include \"" + job.source.absolute + "\"\n";
 }
 

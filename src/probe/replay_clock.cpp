@@ -22,7 +22,7 @@ Result<ReplayClock> ReplayClock::open(const ClonePair& pair) {
 }
 
 void ReplayClock::set(std::int64_t unix_ns) {
-    for (Word& word : words_) {
+    for (const Word& word : words_) {
         // SAFETY: the mapping is page-aligned, and a __u64 is aligned within its section.
         auto* at = reinterpret_cast<std::uint64_t*>(word.memory.bytes().data() + word.offset);
         std::atomic_ref<std::uint64_t>(*at).store(static_cast<std::uint64_t>(unix_ns),

@@ -147,6 +147,46 @@ def test_a_native_probe_reads_the_captures_clock(box):
     assert first_times(box, path, "-t", "1") == [[times[0], 2], [times[2], 1]]
 
 
+BCC_TIME = """BPF_ARRAY(times, u64, 1);
+int handle_rx(struct xdp_md *ctx) {
+    int zero = 0;
+    u64 *time = times.lookup(&zero);
+    if (time)
+        *time = EPOCH_BASE + bpf_ktime_get_ns();
+    return XDP_PASS;
+}
+"""
+
+LIBBPF_TIME = """#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+__u64 now, coarse;
+SEC("xdp") int last_time(struct xdp_md *ctx)
+{
+    now = bpf_ktime_get_ns();
+    coarse = bpf_ktime_get_coarse_ns();
+    return XDP_PASS;
+}
+char LICENSE[] SEC("license") = "GPL";
+"""
+
+
+def test_sources_that_were_not_written_for_weir_read_it_too(box):
+    time = 1_600_000_000 * NS + 123_456_789
+    path = write(box, "one.pcap", pcap([(time, harness.frame())]))
+    bcc, = windows_of(replay(box, path, "-b", box.file("bcc_time.c", BCC_TIME)))
+    assert bcc["tables"]["times"]["entries"][0]["value"] == time
+    libbpf, = windows_of(replay(box, path, "-b", box.file("libbpf_time.bpf.c", LIBBPF_TIME)))
+    assert libbpf["tables"][".bss"]["entries"][0]["value"] == {"now": time, "coarse": time}, libbpf["tables"]
+
+
+def test_an_object_that_was_compiled_elsewhere_has_this_machines_clock_and_is_told(box):
+    path = write(box, "one.pcap", pcap([(1_600_000_000 * NS, harness.frame())]))
+    weir = replay(box, path, "-b", harness.compile_bpf(box, "last_time", LIBBPF_TIME))
+    window, = windows_of(weir)
+    assert 0 < window["tables"][".bss"]["entries"][0]["value"]["now"] < 1_600_000_000 * NS
+    assert "this machine's time" in weir.stderr, weir.stderr
+
+
 def test_the_first_packet_of_a_real_capture_has_tsharks_time(box):
     path = CAPTURES / "attack" / "netlyzer-ddos.pcap"
     if not path.exists() or shutil.which("tshark") is None:

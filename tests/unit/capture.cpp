@@ -22,8 +22,8 @@ using test::u16;
 using test::u32;
 
 constexpr std::int64_t kTime = 1'600'000'000'123'456'789;
-const Bytes kPayload4 = "\x45 and the rest of an IPv4 packet";
-const Bytes kPayload6 = "\x60 and the rest of an IPv6 packet";
+const Bytes kPayload4 = '\x45' + Bytes(" and the rest of an IPv4 packet");
+const Bytes kPayload6 = '\x60' + Bytes(" and the rest of an IPv6 packet");
 
 struct Seen {
     std::uint64_t number;
@@ -142,7 +142,7 @@ std::vector<LinkCase> link_cases() {
     return {
         {"raw_ipv4", 101, "", kPayload4, ethernet(0x0800, kPayload4)},
         {"raw_ipv6", 101, "", kPayload6, ethernet(0x86dd, kPayload6)},
-        {"raw_neither", 101, "", "\x70?", ethernet(0, "\x70?")},
+        {"raw_neither", 101, "", "p?", ethernet(0, "p?")},
         {"raw_nothing", 101, "", "", ethernet(0, "")},
         {"ipv4", 228, "", kPayload4, ethernet(0x0800, kPayload4)},
         {"ipv6", 229, "", kPayload6, ethernet(0x86dd, kPayload6)},

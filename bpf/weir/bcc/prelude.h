@@ -33,6 +33,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 #include "../abi.h"
+#include "../foreign_clock.h"
 
 char weir_bcc_license[] SEC("license") = "GPL"; /* as BCC sets it */
 
