@@ -161,9 +161,7 @@ constexpr std::array<Tool, 7> kTools{{
     {.name = "iperf3", .package = "iperf3", .used_for = "demo: bulk traffic"},
     {.name = "hping3", .package = "hping3", .used_for = "demo: a bounded SYN flood"},
     {.name = "tcpreplay", .package = "tcpreplay", .used_for = "tests: captures on the wire"},
-    {.name = "tshark",
-     .package = "tshark",
-     .used_for = "tests of replay: what a dissector sees"},
+    {.name = "tshark", .package = "tshark", .used_for = "tests of replay: what a dissector sees"},
 }};
 
 Finding tool_finding(const Tool& tool) {

@@ -18,6 +18,7 @@ Examples:
   weir inject eth0                         the default probe, a window every 10 s
   weir inject -b count.bpf.c -t 1 eth0     your own probe: libbpf style, BCC dialect or <weir/probe.h>
   weir inject -t 2 --format json eth0      one JSON object per window on standard output
+  weir replay -b count.bpf.c dump.pcap     the same on a capture, in the capture's time
   weir check count.bpf.c                   compile, load and verify; attach nothing
   weir doctor                              what works on this machine, and what does not
 

