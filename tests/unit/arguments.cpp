@@ -40,14 +40,14 @@ TEST(Flags, AreSplitAsAShellDoes) {
 TEST(Settings, NeedAProbeAParameterAndAValue) {
     ProbeArguments arguments;
     arguments.settings = {"flows.limit=3", "flows.sources.max_entries=1k"};
-    const auto options = to_inject_options(arguments);
+    const auto options = to_probe_options(arguments);
     ASSERT_TRUE(options.has_value());
     EXPECT_EQ(options->settings[0], (std::pair<std::string, std::string>("flows.limit", "3")));
     EXPECT_EQ(options->settings[1],
               (std::pair<std::string, std::string>("flows.sources.max_entries", "1k")));
     for (const char* wrong : {"flows", "flows.limit", "limit=3", "flows.limit=", "=3", "x=a.b"}) {
         arguments.settings = {wrong};
-        const auto r = to_inject_options(arguments);
+        const auto r = to_probe_options(arguments);
         ASSERT_FALSE(r.has_value()) << wrong;
         EXPECT_EQ(r.error().code, Errc::Invalid) << wrong;
     }
