@@ -67,7 +67,7 @@ public:
         Seen seen{.number = w.number,
                   .start_ns = w.start_ns,
                   .end_ns = w.end_ns,
-                  .entered = w.entered,
+                  .entered = w.packets.entered,
                   .skipped = w.skipped,
                   .too_short = w.health.unseen->too_short,
                   .too_long = w.health.unseen->too_long,
@@ -110,7 +110,7 @@ protected:
         std::vector<Cut> found;
         for (const Seen& w : sink_.windows)
             found.push_back({static_cast<double>(w.start_ns - kStart) / 1e9,
-                             static_cast<double>(w.end_ns - kStart) / 1e9, w.entered, w.skipped});
+                             static_cast<double>(w.end_ns - kStart) / 1e9, w.packets.entered, w.skipped});
         return found;
     }
 
