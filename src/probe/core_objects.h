@@ -8,5 +8,6 @@ namespace weir::core {
 
 [[nodiscard]] std::span<const std::byte> pivot();
 [[nodiscard]] std::span<const std::byte> stub();
+[[nodiscard]] std::span<const std::byte> drain();
 
 }  // namespace weir::core

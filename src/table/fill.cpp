@@ -16,10 +16,6 @@ constexpr std::uint32_t kMaxBatch = 16384;    // beyond this a call costs no les
 constexpr std::uint32_t kMinBatch = 64;       // more than a bucket of a fitting hash ever holds
 constexpr std::size_t kBatchBytes = 1 << 20;  // memory asked for ahead; an empty map holds no more
 
-std::size_t row_limit(const bpf::Map& map) {
-    return std::size_t{map.shape().max_entries} + kSlackRows;
-}
-
 std::uint32_t first_batch_rows(const bpf::Map& map) {
     const std::size_t row_bytes = std::size_t{map.shape().key_bytes} + map.lookup_bytes();
     const auto fitting = static_cast<std::uint32_t>(
@@ -73,6 +69,10 @@ std::vector<std::byte> make_cursor(const bpf::Map& map) {
 }
 
 }  // namespace
+
+std::size_t row_limit(const bpf::Map& map) {
+    return std::size_t{map.shape().max_entries} + kSlackRows;
+}
 
 bool is_array(bpf::MapKind kind) {
     return kind == bpf::MapKind::Array || kind == bpf::MapKind::PercpuArray;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
+#include "table/drain.h"
 #include "table/fill.h"
 #include "table/flow_tensor.h"
 #include "table/scan.h"
@@ -49,10 +51,12 @@ struct Reader::State {
           flows(flow_layout(map.shape())) {}
 
     void decide();
+    void decide_for_queue();
     [[nodiscard]] Calls calls() const {
         return way == ReadWay::Batch ? Calls::Batch : Calls::Single;
     }
     [[nodiscard]] Result<> fill();
+    [[nodiscard]] Result<> fill_by_drain();
     [[nodiscard]] Result<> clear_keyed();
     void clear_mapped();
     [[nodiscard]] Result<> clear_array();
@@ -65,6 +69,7 @@ struct Reader::State {
     ReadWay way = ReadWay::None;
     Mapping mapping;                     // way Mmap
     std::vector<std::uint32_t> indices;  // way Mmap: the entries that are rows
+    std::optional<Drain> drain;          // way Drain: it holds the values
     Rows rows;                           // other ways
     bool is_read = false;                // rows or indices are those of the window now in the map
 };
@@ -72,8 +77,10 @@ struct Reader::State {
 void Reader::State::decide() {
     const MapKind kind = map.shape().kind;
     if (!map.is_readable()) return;
-    // Reading a queue empties it: one that keeps its content over windows is left alone.
-    if (is_queue(kind) && policy.clear_after_window) way = ReadWay::Lookup;
+    if (is_queue(kind)) {
+        decide_for_queue();
+        return;
+    }
     if (map.is_mmapable() && !is_disabled("mmap")) {
         using Access = bpf::Map::Access;
         auto mapped =
@@ -86,6 +93,26 @@ void Reader::State::decide() {
     }
     if (!is_array(kind) && !is_keyed(kind)) return;
     way = !is_disabled("batch") && has_batch(map) ? ReadWay::Batch : ReadWay::Lookup;
+}
+
+void Reader::State::decide_for_queue() {
+    // Reading a queue empties it: one that keeps its content over windows is left alone.
+    if (!policy.clear_after_window) return;
+    way = ReadWay::Lookup;
+    const std::size_t limit = row_limit(map);
+    if (is_disabled("drain") || !std::in_range<std::uint32_t>(limit)) return;
+    auto made = Drain::create(map, static_cast<std::uint32_t>(limit));
+    if (!made) return;  // a kernel without, or no memory for the rows: popping needs neither
+    drain = std::move(*made);
+    way = ReadWay::Drain;
+}
+
+Result<> Reader::State::fill_by_drain() {
+    auto drained = drain->empty(map);
+    if (!drained) return pass_on(drained);
+    rows.count = drained->count;
+    rows.is_truncated = drained->is_full;
+    return {};
 }
 
 Result<> Reader::State::fill() {
@@ -104,6 +131,7 @@ Result<> Reader::State::fill() {
         indices.assign(1, 0);  // one row, also where every variable is zero
         return {};
     }
+    if (way == ReadWay::Drain) return fill_by_drain();
     if (is_queue(shape.kind)) return fill_by_pop(map, rows);
     if (way == ReadWay::Batch) return fill_by_batch(map, rows);
     return is_array(shape.kind) ? fill_by_index(map, rows) : fill_by_lookup(map, rows);
@@ -126,6 +154,10 @@ Table Reader::State::table() const {
         out.rows = indices.size();
         out.indices = indices;
         out.values = mapping.bytes().data();
+        out.value_step = bpf::value_stride(shape.value_bytes);
+    }
+    if (way == ReadWay::Drain) {
+        out.values = drain->rows();
         out.value_step = bpf::value_stride(shape.value_bytes);
     }
     out.is_saturated =

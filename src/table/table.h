@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // One map of a frozen window as rows of typed bytes. A Reader stands for one map of one clone; it
-// decides once how the map is read (mmap, batch, lookup) and reuses its memory from window to
-// window.
+// decides once how the map is read (mmap, drain, batch, lookup) and reuses its memory from window
+// to window.
 //
 //     auto reader = table::Reader::create(map, policy, image);
 //     auto table = reader->read();             // after the grace period
@@ -73,8 +73,8 @@ public:
     ~Reader();
 
     /// Reads the whole map. QUEUE and STACK are emptied by it.
-    /// Cost: mmap: one scan, no system call; batch: one call per 16k entries; lookup: two calls an
-    /// entry.
+    /// Cost: mmap: one scan, no system call; drain: one or two calls; batch: one call per 16k
+    /// entries; lookup: two calls an entry.
     [[nodiscard]] Result<Table> read();
 
     /// Empties the map (or restores the image) where the policy says so; else does nothing. Of

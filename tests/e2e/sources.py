@@ -165,22 +165,33 @@ def stripped(tables):
 
 def test_forced_fallbacks_give_the_same_tables(box):
     net = box.net()
-    ways = {  # source, table -> the way read when nothing, batch, mmap and both are disabled
-        ("libbpf_array.bpf.c", "counters"): ("mmap", "mmap", "batch", "lookup"),
-        ("libbpf_percpu_hash.bpf.c", "sources"): ("batch", "lookup", "batch", "lookup"),
-        ("libbpf_lru_hash.bpf.c", "stations"): ("batch", "lookup", "batch", "lookup"),
+    ways = {  # source, table -> the way read when nothing, batch, mmap, drain and all are disabled
+        ("libbpf_array.bpf.c", "counters"): ("mmap", "mmap", "batch", "mmap", "lookup"),
+        ("libbpf_percpu_hash.bpf.c", "sources"): ("batch", "lookup", "batch", "batch", "lookup"),
+        ("libbpf_lru_hash.bpf.c", "stations"): ("batch", "lookup", "batch", "batch", "lookup"),
         ("bcc_counters.c", None): None,
-        ("libbpf_stack.bpf.c", "lengths"): ("lookup",) * 4,
+        ("libbpf_stack.bpf.c", "lengths"): ("drain", "drain", "drain", "lookup", "lookup"),
     }
     for (name, table), expected in ways.items():
         seen = []
-        for number, disabled in enumerate(("", "batch", "mmap", "mmap,batch")):
+        for number, disabled in enumerate(("", "batch", "mmap", "drain", "mmap,batch,drain")):
             window, _ = observe(box, net, name, EXPECTED["good"][name], {"WEIR_DISABLE": disabled}, count=10)
             if expected:
                 read = window["tables"][table]["read"]
                 assert read == expected[number], f"{name} without '{disabled}': read by {read}"
             seen.append(stripped(window["tables"]))
         assert all(tables == seen[0] for tables in seen), f"{name}: {seen}"
+
+
+def test_a_queue_is_drained_where_that_is_not_disabled(box):
+    net = box.net()
+    name = "libbpf_queue.bpf.c"
+    for disabled, expected in (("", "drain"), ("drain", "lookup")):
+        window, n = observe(box, net, name, EXPECTED["good"][name], {"WEIR_DISABLE": disabled}, count=10)
+        table = window["tables"]["records"]
+        assert table["read"] == expected and table["rows"] == n, table
+        times = [entry["value"]["time_ns"] for entry in table["entries"]]
+        assert times == sorted(times), "a queue comes out in the order of its packets"
 
 
 if __name__ == "__main__":

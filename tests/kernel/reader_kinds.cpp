@@ -33,6 +33,8 @@ struct KindCase {
 const Way kMmap{"", ReadWay::Mmap};
 const Way kBatch{"mmap", ReadWay::Batch};
 const Way kLookup{"mmap,batch", ReadWay::Lookup};
+const Way kDrain{"", ReadWay::Drain};
+const Way kPop{"drain", ReadWay::Lookup};
 
 const KindCase kKinds[] = {
     {"array",
@@ -53,8 +55,8 @@ const KindCase kKinds[] = {
     {"lru_hash", {.kind = MapKind::LruHash, .max_entries = 4096}, {kBatch, kLookup}},
     {"lru_percpu_hash", {.kind = MapKind::LruPercpuHash, .max_entries = 4096}, {kBatch, kLookup}},
     {"lpm_trie", {.kind = MapKind::LpmTrie, .max_entries = 300}, {kBatch, kLookup}},
-    {"queue", {.kind = MapKind::Queue, .max_entries = 300}, {kLookup}},
-    {"stack", {.kind = MapKind::Stack, .max_entries = 300}, {kLookup}},
+    {"queue", {.kind = MapKind::Queue, .max_entries = 300}, {kDrain, kPop}},
+    {"stack", {.kind = MapKind::Stack, .max_entries = 300}, {kDrain, kPop}},
 };
 
 void PrintTo(const KindCase& one, std::ostream* out) { *out << one.name; }
