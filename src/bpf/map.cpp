@@ -17,6 +17,18 @@ namespace {
 [[maybe_unused]] constexpr std::uint32_t kCursorBytes =
     4;  // hash kinds keep a bucket's number there
 
+/// What a batch call said.
+Result<Map::Batch> batch_of(int rc, std::uint32_t count, const char* what) {
+    // KERNEL: syscall.c:generic_map_lookup_batch gives EINTR where keys vanish under it (before
+    // v6.13); what it read until then is good. hashtab.c:__htab_map_lookup_and_delete_batch gives
+    // ENOSPC.
+    if (rc == 0 || rc == -EINTR) return Map::Batch{.rows = count};
+    if (rc == -ENOENT) return Map::Batch{.rows = count, .is_last = true};
+    if (rc == -ENOSPC) return Map::Batch{.needs_room = true};
+    auto r = check(rc, what);
+    return pass_on(r);
+}
+
 std::size_t page_bytes() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
 }  // namespace
@@ -69,16 +81,17 @@ Result<Map::Batch> Map::lookup_batch(std::span<std::byte> cursor, bool is_first,
     std::uint32_t count = rows;
     const int rc = bpf_map_lookup_batch(fd_, is_first ? nullptr : cursor.data(), cursor.data(),
                                         keys, values, &count, nullptr);
-    // KERNEL: syscall.c:generic_map_lookup_batch gives EINTR where keys vanish under it (before
-    // v6.13); what it read until then is good. hashtab.c:__htab_map_lookup_and_delete_batch gives
-    // ENOSPC.
-    if (rc == 0 || rc == -EINTR) return Batch{.rows = count};
-    if (rc == -ENOENT) return Batch{.rows = count, .is_last = true};
-    if (rc == -ENOSPC) return Batch{.needs_room = true};
-    auto r = check(rc, "lookup batch");
-    return pass_on(r);
+    return batch_of(rc, count, "lookup batch");
 }
 
+Result<Map::Batch> Map::take_batch(std::span<std::byte> cursor, bool is_first, void* keys,
+                                   void* values, std::uint32_t rows) const {
+    assert(cursor.size() >= std::max(kCursorBytes, shape_.key_bytes));
+    std::uint32_t count = rows;
+    const int rc = bpf_map_lookup_and_delete_batch(fd_, is_first ? nullptr : cursor.data(),
+                                                   cursor.data(), keys, values, &count, nullptr);
+    return batch_of(rc, count, "take batch");
+}
 Result<std::uint32_t> Map::erase_batch(const void* keys, std::uint32_t rows) const {
     std::uint32_t count = rows;
     const int rc = bpf_map_delete_batch(fd_, keys, &count, nullptr);

@@ -9,6 +9,8 @@ extern const std::byte weir_core_stub_begin[];
 extern const std::byte weir_core_stub_end[];
 extern const std::byte weir_core_drain_begin[];
 extern const std::byte weir_core_drain_end[];
+extern const std::byte weir_core_drain_hash_begin[];
+extern const std::byte weir_core_drain_hash_end[];
 }
 
 namespace weir::core {
@@ -16,5 +18,8 @@ namespace weir::core {
 std::span<const std::byte> pivot() { return {weir_core_pivot_begin, weir_core_pivot_end}; }
 std::span<const std::byte> stub() { return {weir_core_stub_begin, weir_core_stub_end}; }
 std::span<const std::byte> drain() { return {weir_core_drain_begin, weir_core_drain_end}; }
+std::span<const std::byte> drain_hash() {
+    return {weir_core_drain_hash_begin, weir_core_drain_hash_end};
+}
 
 }  // namespace weir::core

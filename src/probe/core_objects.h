@@ -9,5 +9,6 @@ namespace weir::core {
 [[nodiscard]] std::span<const std::byte> pivot();
 [[nodiscard]] std::span<const std::byte> stub();
 [[nodiscard]] std::span<const std::byte> drain();
+[[nodiscard]] std::span<const std::byte> drain_hash();
 
 }  // namespace weir::core

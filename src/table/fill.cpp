@@ -89,7 +89,8 @@ bool has_batch(const bpf::Map& map) {
     return map.lookup_batch(cursor, true, one.keys.data(), one.values.data(), 1).has_value();
 }
 
-Result<> fill_by_batch(const bpf::Map& map, Rows& rows) {
+Result<> fill_by_batch(const bpf::Map& map, Rows& rows, Reading reading) {
+    const auto next = reading == Reading::Take ? &bpf::Map::take_batch : &bpf::Map::lookup_batch;
     start(rows);
     if (rows.batch_rows == 0) rows.batch_rows = first_batch_rows(map);
     auto cursor = make_cursor(map);
@@ -97,8 +98,8 @@ Result<> fill_by_batch(const bpf::Map& map, Rows& rows) {
     std::size_t seen = 0;
     for (std::size_t idle = 0; idle < kIdleSteps; ++idle) {
         make_room(map, rows, rows.batch_rows);
-        const auto batch = map.lookup_batch(cursor, is_first, key_at(map, rows, rows.count),
-                                            value_at(map, rows, rows.count), rows.batch_rows);
+        const auto batch = (map.*next)(cursor, is_first, key_at(map, rows, rows.count),
+                                       value_at(map, rows, rows.count), rows.batch_rows);
         if (!batch) return std::unexpected(batch.error());
         if (batch->needs_room) {
             if (rows.batch_rows > row_limit(map)) break;  // no bucket holds more than the map

@@ -25,7 +25,9 @@ struct Rows {
 /// Whether this kernel does batches for this map: asked by one small call.
 [[nodiscard]] bool has_batch(const bpf::Map& map);
 
-[[nodiscard]] Result<> fill_by_batch(const bpf::Map& map, Rows& rows);
+enum class Reading { Keep, Take };  // Take: what is read is deleted, hash kinds only
+
+[[nodiscard]] Result<> fill_by_batch(const bpf::Map& map, Rows& rows, Reading reading);
 [[nodiscard]] Result<> fill_by_lookup(const bpf::Map& map, Rows& rows);
 /// ARRAY kinds: every index by one lookup.
 [[nodiscard]] Result<> fill_by_index(const bpf::Map& map, Rows& rows);

@@ -7,6 +7,7 @@
 #include "table/drain.h"
 #include "table/fill.h"
 #include "table/flow_tensor.h"
+#include "table/hash_drain.h"
 #include "table/scan.h"
 #include "table/table.h"
 #include "util/env.h"
@@ -22,7 +23,9 @@ bool is_hash(MapKind kind) { return kind == MapKind::Hash || kind == MapKind::Pe
 
 bool is_lru(MapKind kind) { return kind == MapKind::LruHash || kind == MapKind::LruPercpuHash; }
 
-bool is_keyed(MapKind kind) { return is_hash(kind) || is_lru(kind) || kind == MapKind::LpmTrie; }
+bool is_hash_like(MapKind kind) { return is_hash(kind) || is_lru(kind); }
+
+bool is_keyed(MapKind kind) { return is_hash_like(kind) || kind == MapKind::LpmTrie; }
 
 bool is_saturated(MapKind kind, std::size_t rows, std::size_t capacity) {
     if (is_lru(kind))
@@ -52,11 +55,15 @@ struct Reader::State {
 
     void decide();
     void decide_for_queue();
+    void decide_for_hash();
+    [[nodiscard]] ReadWay next_way() const;
     [[nodiscard]] Calls calls() const {
-        return way == ReadWay::Batch ? Calls::Batch : Calls::Single;
+        return plain_way == ReadWay::Batch ? Calls::Batch : Calls::Single;
     }
     [[nodiscard]] Result<> fill();
     [[nodiscard]] Result<> fill_by_drain();
+    [[nodiscard]] Result<> fill_by_hash_drain();
+    [[nodiscard]] Result<> erase();
     [[nodiscard]] Result<> clear_keyed();
     void clear_mapped();
     [[nodiscard]] Result<> clear_array();
@@ -67,11 +74,16 @@ struct Reader::State {
     std::vector<std::byte> image;
     std::optional<FlowLayout> flows;  // a flow tensor
     ReadWay way = ReadWay::None;
-    Mapping mapping;                     // way Mmap
-    std::vector<std::uint32_t> indices;  // way Mmap: the entries that are rows
-    std::optional<Drain> drain;          // way Drain: it holds the values
-    Rows rows;                           // other ways
-    bool is_read = false;                // rows or indices are those of the window now in the map
+    ReadWay plain_way = ReadWay::None;    // hashes: the way of windows that a drain is not worth
+    ReadWay filled_by = ReadWay::None;    // the way that the rows at hand came by
+    Mapping mapping;                      // way Mmap
+    std::vector<std::uint32_t> indices;   // way Mmap: the entries that are rows
+    std::optional<Drain> drain;           // way Drain: it holds the values
+    std::optional<HashDrain> hash_drain;  // way Drain of a hash: it holds keys and values
+    std::size_t expected_rows = 0;        // those of the window before; at first as many as fit
+    Rows rows;                            // other ways; the count for all
+    bool are_taken = false;               // the rows are in the map no more
+    bool is_read = false;                 // rows or indices are those of the window now in the map
 };
 
 void Reader::State::decide() {
@@ -93,6 +105,26 @@ void Reader::State::decide() {
     }
     if (!is_array(kind) && !is_keyed(kind)) return;
     way = !is_disabled("batch") && has_batch(map) ? ReadWay::Batch : ReadWay::Lookup;
+    plain_way = way;
+    decide_for_hash();
+}
+
+void Reader::State::decide_for_hash() {
+    // A drain walks without locks: a map that is written meanwhile is left to batches.
+    if (!HashDrain::has_kind(map.shape().kind) || policy.map_class != MapClass::Windowed) return;
+    const std::size_t limit = row_limit(map);
+    if (is_disabled("drain") || !std::in_range<std::uint32_t>(limit)) return;
+    auto made = HashDrain::create(map, static_cast<std::uint32_t>(limit));
+    if (!made) return;  // a kernel without, values with locks or timers, or no memory
+    hash_drain.emplace(std::move(*made));
+    expected_rows = map.shape().max_entries;
+    way = ReadWay::Drain;
+}
+
+/// A window is as full as the one before it, more often than not.
+ReadWay Reader::State::next_way() const {
+    if (!hash_drain || plain_way != ReadWay::Batch) return way;
+    return HashDrain::is_worth(map.shape(), expected_rows) ? ReadWay::Drain : ReadWay::Batch;
 }
 
 void Reader::State::decide_for_queue() {
@@ -103,7 +135,7 @@ void Reader::State::decide_for_queue() {
     if (is_disabled("drain") || !std::in_range<std::uint32_t>(limit)) return;
     auto made = Drain::create(map, static_cast<std::uint32_t>(limit));
     if (!made) return;  // a kernel without, or no memory for the rows: popping needs neither
-    drain = std::move(*made);
+    drain.emplace(std::move(*made));
     way = ReadWay::Drain;
 }
 
@@ -115,8 +147,18 @@ Result<> Reader::State::fill_by_drain() {
     return {};
 }
 
+Result<> Reader::State::fill_by_hash_drain() {
+    auto copied = hash_drain->copy();
+    if (!copied) return pass_on(copied);
+    rows.count = copied->count;
+    rows.is_truncated = copied->is_full;
+    return {};
+}
+
 Result<> Reader::State::fill() {
     const bpf::MapShape& shape = map.shape();
+    filled_by = next_way();
+    are_taken = false;
     if (way == ReadWay::Mmap && flows) {
         find_flows(mapping.bytes().data(), bpf::value_stride(shape.value_bytes), shape.max_entries,
                    indices);
@@ -131,9 +173,14 @@ Result<> Reader::State::fill() {
         indices.assign(1, 0);  // one row, also where every variable is zero
         return {};
     }
-    if (way == ReadWay::Drain) return fill_by_drain();
+    if (drain) return fill_by_drain();
     if (is_queue(shape.kind)) return fill_by_pop(map, rows);
-    if (way == ReadWay::Batch) return fill_by_batch(map, rows);
+    if (filled_by == ReadWay::Drain) return fill_by_hash_drain();
+    if (filled_by == ReadWay::Batch) {
+        // Reading and deleting at once costs half of one after the other; the rows are kept here.
+        are_taken = is_hash_like(shape.kind) && policy.map_class == MapClass::Windowed;
+        return fill_by_batch(map, rows, are_taken ? Reading::Take : Reading::Keep);
+    }
     return is_array(shape.kind) ? fill_by_index(map, rows) : fill_by_lookup(map, rows);
 }
 
@@ -141,7 +188,7 @@ Table Reader::State::table() const {
     const bpf::MapShape& shape = map.shape();
     Table out{.shape = &shape,
               .map_class = policy.map_class,
-              .way = way,
+              .way = filled_by,
               .rows = rows.count,
               .capacity = flows ? shape.max_flows : shape.max_entries,
               .is_truncated = rows.is_truncated,
@@ -156,18 +203,30 @@ Table Reader::State::table() const {
         out.values = mapping.bytes().data();
         out.value_step = bpf::value_stride(shape.value_bytes);
     }
-    if (way == ReadWay::Drain) {
+    if (drain) {
         out.values = drain->rows();
         out.value_step = bpf::value_stride(shape.value_bytes);
+    }
+    if (hash_drain && filled_by == ReadWay::Drain) {
+        out.keys = hash_drain->keys();
+        out.values = hash_drain->values();
+        out.key_step = out.value_step = hash_drain->row_bytes();
     }
     out.is_saturated =
         flows ? out.rows >= out.capacity : is_saturated(shape.kind, out.rows, out.capacity);
     return out;
 }
 
+/// Deletes the rows at hand from the map.
+Result<> Reader::State::erase() {
+    if (are_taken) return {};
+    if (filled_by == ReadWay::Drain) return hash_drain->erase(rows.count);
+    return erase_rows(map, rows, calls());
+}
+
 Result<> Reader::State::clear_keyed() {
     if (is_read) {
-        if (auto r = erase_rows(map, rows, calls()); !r) return r;
+        if (auto r = erase(); !r) return r;
     }
     // Both clones write a persistent map all the time: what came after it was read is the next
     // window's.
@@ -178,7 +237,7 @@ Result<> Reader::State::clear_keyed() {
         if (!any && any.error().code == Errc::NotFound) return {};
         if (!any) return any;
         if (auto r = fill(); !r) return r;
-        if (auto r = erase_rows(map, rows, calls()); !r) return r;
+        if (auto r = erase(); !r) return r;
     }
     // Nor need it ever be seen empty.
     if (policy.map_class == MapClass::Persistent) return {};
@@ -224,6 +283,7 @@ Result<Table> Reader::read() {
     s.is_read = false;
     if (auto r = s.fill(); !r) return wrap(r, "read map " + s.map.name());
     s.is_read = true;
+    s.expected_rows = s.rows.count;
     return s.table();
 }
 

@@ -17,7 +17,7 @@ const char* read_way_name(ReadWay way) {
 const std::byte* Table::key(std::size_t i) const {
     // SAFETY: an index is the __u32 key of its entry, byte for byte.
     if (!indices.empty()) return reinterpret_cast<const std::byte*>(&indices[i]);
-    return keys == nullptr ? nullptr : keys + i * shape->key_bytes;
+    return keys == nullptr ? nullptr : keys + i * (key_step == 0 ? shape->key_bytes : key_step);
 }
 
 const std::byte* Table::value(std::size_t i) const {

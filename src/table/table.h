@@ -54,6 +54,7 @@ struct Table {
     const std::byte* keys = nullptr;
     const std::byte* values = nullptr;
     std::size_t value_step = 0;
+    std::size_t key_step = 0;                     // 0: keys stand side by side
     std::span<const std::uint32_t> indices = {};  // way Mmap: which entries are rows; else empty
 };
 
@@ -72,7 +73,8 @@ public:
     Reader& operator=(Reader&&) noexcept;
     ~Reader();
 
-    /// Reads the whole map. QUEUE and STACK are emptied by it.
+    /// Reads the whole map. QUEUE and STACK are emptied by it, windowed hashes may be: clear() is
+    /// due before anything else writes or reads the map.
     /// Cost: mmap: one scan, no system call; drain: one or two calls; batch: one call per 16k
     /// entries; lookup: two calls an entry.
     [[nodiscard]] Result<Table> read();

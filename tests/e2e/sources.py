@@ -168,7 +168,8 @@ def test_forced_fallbacks_give_the_same_tables(box):
     ways = {  # source, table -> the way read when nothing, batch, mmap, drain and all are disabled
         ("libbpf_array.bpf.c", "counters"): ("mmap", "mmap", "batch", "mmap", "lookup"),
         ("libbpf_percpu_hash.bpf.c", "sources"): ("batch", "lookup", "batch", "batch", "lookup"),
-        ("libbpf_lru_hash.bpf.c", "stations"): ("batch", "lookup", "batch", "batch", "lookup"),
+        # One row in a large table: drained in the first window, while nothing is known, later by batches.
+        ("libbpf_lru_hash.bpf.c", "stations"): ("drain batch", "drain", "drain batch", "batch", "lookup"),
         ("bcc_counters.c", None): None,
         ("libbpf_stack.bpf.c", "lengths"): ("drain", "drain", "drain", "lookup", "lookup"),
     }
@@ -178,7 +179,7 @@ def test_forced_fallbacks_give_the_same_tables(box):
             window, _ = observe(box, net, name, EXPECTED["good"][name], {"WEIR_DISABLE": disabled}, count=10)
             if expected:
                 read = window["tables"][table]["read"]
-                assert read == expected[number], f"{name} without '{disabled}': read by {read}"
+                assert read in expected[number].split(), f"{name} without '{disabled}': read by {read}"
             seen.append(stripped(window["tables"]))
         assert all(tables == seen[0] for tables in seen), f"{name}: {seen}"
 

@@ -31,8 +31,8 @@ struct KindCase {
 };
 
 const Way kMmap{"", ReadWay::Mmap};
-const Way kBatch{"mmap", ReadWay::Batch};
-const Way kLookup{"mmap,batch", ReadWay::Lookup};
+const Way kBatch{"mmap,drain", ReadWay::Batch};
+const Way kLookup{"mmap,drain,batch", ReadWay::Lookup};
 const Way kDrain{"", ReadWay::Drain};
 const Way kPop{"drain", ReadWay::Lookup};
 
@@ -47,12 +47,14 @@ const KindCase kKinds[] = {
     {"percpu_array",
      {.kind = MapKind::PercpuArray, .value_bytes = 12, .max_entries = 300},
      {kBatch, kLookup}},
-    {"hash", {.kind = MapKind::Hash, .max_entries = 300}, {kBatch, kLookup}},
-    {"hash_odd", {.kind = MapKind::Hash, .value_bytes = 13, .max_entries = 300}, {kBatch, kLookup}},
+    {"hash", {.kind = MapKind::Hash, .max_entries = 300}, {kDrain, kBatch, kLookup}},
+    {"hash_odd",
+     {.kind = MapKind::Hash, .value_bytes = 13, .max_entries = 300},
+     {kDrain, kBatch, kLookup}},
     {"percpu_hash",
      {.kind = MapKind::PercpuHash, .value_bytes = 12, .max_entries = 300},
      {kBatch, kLookup}},
-    {"lru_hash", {.kind = MapKind::LruHash, .max_entries = 4096}, {kBatch, kLookup}},
+    {"lru_hash", {.kind = MapKind::LruHash, .max_entries = 4096}, {kDrain, kBatch, kLookup}},
     {"lru_percpu_hash", {.kind = MapKind::LruPercpuHash, .max_entries = 4096}, {kBatch, kLookup}},
     {"lpm_trie", {.kind = MapKind::LpmTrie, .max_entries = 300}, {kBatch, kLookup}},
     {"queue", {.kind = MapKind::Queue, .max_entries = 300}, {kDrain, kPop}},

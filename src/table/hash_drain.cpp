@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "table/hash_drain.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "bpf/run.h"
+#include "probe/core_objects.h"
+
+namespace weir::table {
+namespace {
+
+constexpr std::size_t kRowsPerRun = 1 << 20;  // 0.2 s at worst; bpf_loop ends at 8 million
+constexpr std::size_t kBucketsPerRow = 6;     // with more, walking them costs what the rows gain
+
+std::uint32_t row_bytes_of(const bpf::MapShape& shape) {
+    return bpf::value_stride(shape.key_bytes) + bpf::value_stride(shape.value_bytes);
+}
+
+Result<> set_constant(bpf::Object& object, const char* name, std::uint32_t value) {
+    const auto constant = object.constant(name);
+    if (!constant || constant->bytes.size() != sizeof(value))
+        return fail(Errc::Io, std::string("no constant ") + name + " in the drain");
+    std::memcpy(constant->bytes.data(), &value, sizeof(value));
+    return {};
+}
+
+/// Puts the real map and its sizes in the place of the stand-ins.
+Result<> specialise(bpf::Object& object, const bpf::Map& hash, std::uint32_t rows) {
+    bpf::MapSpec* source = object.find_map("weir_source");
+    bpf::MapSpec* target = object.find_map("weir_rows");
+    if (source == nullptr || target == nullptr) return fail(Errc::Io, "no maps in the drain");
+    if (auto r = source->share(hash); !r) return r;
+    if (auto r = target->set_value_bytes(row_bytes_of(hash.shape())); !r) return r;
+    if (auto r = target->set_max_entries(rows); !r) return r;
+    if (auto r = set_constant(object, "weir_key_bytes", hash.shape().key_bytes); !r) return r;
+    return set_constant(object, "weir_value_bytes", hash.shape().value_bytes);
+}
+
+}  // namespace
+
+bool HashDrain::has_kind(bpf::MapKind kind) {
+    return kind == bpf::MapKind::Hash || kind == bpf::MapKind::LruHash;
+}
+
+bool HashDrain::is_worth(const bpf::MapShape& shape, std::size_t rows) {
+    // KERNEL: hashtab.c:htab_map_alloc: as many buckets as entries, rounded up to a power of two.
+    return rows * kBucketsPerRow >= std::bit_ceil(std::size_t{shape.max_entries});
+}
+
+HashDrain::HashDrain(bpf::LoadedObject object, Mapping mapping, const bpf::MapShape& shape,
+                     std::uint32_t capacity)
+    : object_(std::move(object)),
+      copy_(object_.program("weir_copy").value_or(bpf::Program{})),
+      erase_(object_.program("weir_delete").value_or(bpf::Program{})),
+      mapping_(std::move(mapping)),
+      key_step_(bpf::value_stride(shape.key_bytes)),
+      row_bytes_(row_bytes_of(shape)),
+      capacity_(capacity) {}
+
+Result<HashDrain> HashDrain::create(const bpf::Map& hash, std::uint32_t rows) {
+    auto object = bpf::Object::open(core::drain_hash(), "weir_drain_hash");
+    if (!object) return pass_on(object);
+    if (auto r = specialise(*object, hash, rows); !r) return pass_on(r);
+    auto loaded = std::move(*object).load();
+    if (!loaded) return pass_on(loaded);
+    const bpf::Map* target = loaded->find_map("weir_rows");
+    if (target == nullptr) return fail(Errc::Io, "the drain has no rows");
+    auto mapping = target->map_values();
+    if (!mapping) return pass_on(mapping);
+    return HashDrain(std::move(*loaded), std::move(*mapping), hash.shape(), rows);
+}
+
+Result<HashDrain::Copied> HashDrain::copy() {
+    auto count = bpf::run(copy_, {});
+    if (!count) return pass_on(count);
+    return Copied{.count = *count, .is_full = *count == capacity_};
+}
+
+Result<> HashDrain::erase(std::size_t count) {
+    for (std::size_t done = 0; done < count; done += kRowsPerRun) {
+        auto r = bpf::run(erase_, {done, std::min(count - done, kRowsPerRun)});
+        if (!r) return pass_on(r);
+    }
+    return {};
+}
+
+}  // namespace weir::table
