@@ -11,10 +11,17 @@
 namespace weir::bench {
 namespace {
 
-bool is_miss(const Figure& f) { return f.at_most && f.value > *f.at_most; }
+bool is_miss(const Figure& f) {
+    return (f.at_most && f.value > *f.at_most) || (f.at_least && f.value < *f.at_least);
+}
+
+std::string target_of(const Figure& f) {
+    if (f.at_most) return fmt::format("<= {:.1f}", *f.at_most);
+    return f.at_least ? fmt::format(">= {:.1f}", *f.at_least) : "";
+}
 
 const char* verdict(const Figure& f) {
-    if (!f.at_most) return "";
+    if (!f.at_most && !f.at_least) return "";
     return is_miss(f) ? "MISS" : "PASS";
 }
 
@@ -35,16 +42,14 @@ int report(const std::vector<Figure>& figures, const std::string& file) {
     fmt::print("{:<44} {:>10} {:<4} {:>10}  {:<4}  {}\n", "figure", "value", "unit", "target", "",
                "beside");
     for (const Figure& f : figures) {
-        const std::string target = f.at_most ? fmt::format("<= {:.1f}", *f.at_most) : "";
-        fmt::print("{:<44} {:>10.1f} {:<4} {:>10}  {:<4}  {}\n", f.name, f.value, f.unit, target,
-                   verdict(f), f.beside);
+        fmt::print("{:<44} {:>10.{}f} {:<4} {:>10}  {:<4}  {}\n", f.name, f.value,
+                   f.unit == "x" ? 2 : 1, f.unit, target_of(f), verdict(f), f.beside);
         missed |= is_miss(f);
         nlohmann::ordered_json entry = {
             {"name", f.name}, {"value", f.value}, {"unit", f.unit}, {"beside", f.beside}};
-        if (f.at_most) {
-            entry["at_most"] = *f.at_most;
-            entry["verdict"] = verdict(f);
-        }
+        if (f.at_most) entry["at_most"] = *f.at_most;
+        if (f.at_least) entry["at_least"] = *f.at_least;
+        if (f.at_most || f.at_least) entry["verdict"] = verdict(f);
         json.push_back(std::move(entry));
     }
     std::ofstream(file) << json.dump(1) << "\n";

@@ -13,8 +13,9 @@ struct Figure {
     std::string name;
     double value = 0;
     std::string unit;
-    std::optional<double> at_most;  // target; none: for the report only
-    std::string beside;             // the plain way, in words with its value
+    std::optional<double> at_most;        // target; none: for the report only
+    std::optional<double> at_least = {};  // target of what is better when larger; one of the two
+    std::string beside;                   // the plain way, in words with its value
 };
 
 using Measure = std::function<double()>;

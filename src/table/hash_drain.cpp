@@ -13,7 +13,7 @@ namespace weir::table {
 namespace {
 
 constexpr std::size_t kRowsPerRun = 1 << 20;  // 0.2 s at worst; bpf_loop ends at 8 million
-constexpr std::size_t kBucketsPerRow = 6;     // with more, walking them costs what the rows gain
+constexpr std::size_t kBucketsPerRow = 8;     // with more, walking them costs what the rows gain
 
 std::uint32_t row_bytes_of(const bpf::MapShape& shape) {
     return bpf::value_stride(shape.key_bytes) + bpf::value_stride(shape.value_bytes);
