@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
-#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -28,11 +27,14 @@ constexpr int kRounds = 25;
 constexpr double kDrainSpeedUp = 12;  // over one system call per record
 constexpr double kChoice = 1.1;       // the chosen way over the best
 
-const MapPolicy kWindowed{
-    .map_class = MapClass::Windowed, .clear_after_window = true, .reason = "bench"};
-// Read, and deleted afterwards: a persistent map of which the source says EMPTY.
-const MapPolicy kReadThenDelete{
-    .map_class = MapClass::Persistent, .clear_after_window = true, .reason = "bench"};
+MapPolicy windowed() {
+    return {.map_class = MapClass::Windowed, .clear_after_window = true, .reason = "bench"};
+}
+
+/// Read, and deleted afterwards: a persistent map of which the source says EMPTY.
+MapPolicy read_then_delete() {
+    return {.map_class = MapClass::Persistent, .clear_after_window = true, .reason = "bench"};
+}
 
 template <class T>
 T need(Result<T> r) {
@@ -70,7 +72,7 @@ struct Way {
 };
 
 Way make_way(const std::string& name, const bpf::Map& map, const char* disable,
-             const MapPolicy& policy = kWindowed) {
+             const MapPolicy& policy = windowed()) {
     ::setenv("WEIR_DISABLE", disable, 1);  // NOLINT(concurrency-mt-unsafe)
     Way way{.name = name, .reader = need(table::Reader::create(map, policy, {}))};
     ::unsetenv("WEIR_DISABLE");  // NOLINT(concurrency-mt-unsafe)
@@ -83,7 +85,7 @@ Way make_way(const std::string& name, const bpf::Map& map, const char* disable,
 void measure(std::vector<Way>& ways, std::uint32_t rows, const std::function<void()>& fill) {
     std::mt19937 random(1);  // NOLINT(bugprone-random-generator-seed): the same order each run
     std::vector<std::size_t> order(ways.size());
-    std::iota(order.begin(), order.end(), 0U);
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     for (int round = 0; round < kRounds; ++round) {
         std::ranges::shuffle(order, random);
         for (const std::size_t i : order) {
@@ -135,7 +137,9 @@ void measure_queue(std::vector<Figure>& figures, MapKind kind) {
 
 struct Load {
     MapKind kind;
-    std::uint32_t entries, rows, key_bytes = 16, value_bytes = 8;
+    std::uint32_t entries, rows;
+    std::uint32_t key_bytes = 16;
+    std::uint32_t value_bytes = 8;
 };
 
 void measure_hash(std::vector<Figure>& figures, const Load& load) {
@@ -153,7 +157,7 @@ void measure_hash(std::vector<Figure>& figures, const Load& load) {
     if (ways[0].reader.way() == table::ReadWay::Drain)
         ways.push_back(make_way("drain", hash.map, "batch"));
     ways.push_back(make_way("take batch", hash.map, "drain"));
-    ways.push_back(make_way("batch, delete batch", hash.map, "drain", kReadThenDelete));
+    ways.push_back(make_way("batch, delete batch", hash.map, "drain", read_then_delete()));
     if (load.rows <= 10'000) ways.push_back(make_way("lookup", hash.map, "drain,batch"));
     measure(ways, load.rows,
             [&] { need(hash.map.update_batch(keys.data(), values.data(), load.rows)); });
@@ -177,15 +181,30 @@ void measure_hash(std::vector<Figure>& figures, const Load& load) {
 void measure_maps(std::vector<Figure>& figures) {
     measure_queue(figures, MapKind::Queue);
     measure_queue(figures, MapKind::Stack);
-    for (const Load& load :
-         {Load{MapKind::Hash, 1'024, 1'000}, Load{MapKind::Hash, 1'024, 20},
-          Load{MapKind::Hash, 16'384, 10'000}, Load{MapKind::Hash, 65'536, 10'000},
-          Load{MapKind::Hash, 65'536, 7'000}, Load{MapKind::Hash, 131'072, 100'000},
-          Load{MapKind::Hash, 131'072, 10'000}, Load{MapKind::Hash, 131'072, 1'000},
-          Load{MapKind::Hash, 16'384, 10'000, 4, 256}, Load{MapKind::LruHash, 65'536, 50'000},
-          Load{MapKind::LruHash, 65'536, 10'000, 4, 64}, Load{MapKind::LruHash, 65'536, 3'000},
-          Load{MapKind::PercpuHash, 16'384, 10'000}})
-        measure_hash(figures, load);
+    const std::vector<Load> loads = {
+        {.kind = MapKind::Hash, .entries = 1'024, .rows = 1'000},
+        {.kind = MapKind::Hash, .entries = 1'024, .rows = 20},
+        {.kind = MapKind::Hash, .entries = 16'384, .rows = 10'000},
+        {.kind = MapKind::Hash, .entries = 65'536, .rows = 10'000},
+        {.kind = MapKind::Hash, .entries = 65'536, .rows = 7'000},
+        {.kind = MapKind::Hash, .entries = 131'072, .rows = 100'000},
+        {.kind = MapKind::Hash, .entries = 131'072, .rows = 10'000},
+        {.kind = MapKind::Hash, .entries = 131'072, .rows = 1'000},
+        {.kind = MapKind::Hash,
+         .entries = 16'384,
+         .rows = 10'000,
+         .key_bytes = 4,
+         .value_bytes = 256},
+        {.kind = MapKind::LruHash, .entries = 65'536, .rows = 50'000},
+        {.kind = MapKind::LruHash,
+         .entries = 65'536,
+         .rows = 10'000,
+         .key_bytes = 4,
+         .value_bytes = 64},
+        {.kind = MapKind::LruHash, .entries = 65'536, .rows = 3'000},
+        {.kind = MapKind::PercpuHash, .entries = 16'384, .rows = 10'000},
+    };
+    for (const Load& load : loads) measure_hash(figures, load);
 }
 
 }  // namespace weir::bench

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstring>
-#include <optional>
+#include <memory>
 #include <utility>
 
 #include "table/drain.h"
@@ -74,16 +74,16 @@ struct Reader::State {
     std::vector<std::byte> image;
     std::optional<FlowLayout> flows;  // a flow tensor
     ReadWay way = ReadWay::None;
-    ReadWay plain_way = ReadWay::None;    // hashes: the way of windows that a drain is not worth
-    ReadWay filled_by = ReadWay::None;    // the way that the rows at hand came by
-    Mapping mapping;                      // way Mmap
-    std::vector<std::uint32_t> indices;   // way Mmap: the entries that are rows
-    std::optional<Drain> drain;           // way Drain: it holds the values
-    std::optional<HashDrain> hash_drain;  // way Drain of a hash: it holds keys and values
-    std::size_t expected_rows = 0;        // those of the window before; at first as many as fit
-    Rows rows;                            // other ways; the count for all
-    bool are_taken = false;               // the rows are in the map no more
-    bool is_read = false;                 // rows or indices are those of the window now in the map
+    ReadWay plain_way = ReadWay::None;      // hashes: the way of windows that a drain is not worth
+    ReadWay filled_by = ReadWay::None;      // the way that the rows at hand came by
+    Mapping mapping;                        // way Mmap
+    std::vector<std::uint32_t> indices;     // way Mmap: the entries that are rows
+    std::unique_ptr<Drain> drain;           // way Drain: it holds the values
+    std::unique_ptr<HashDrain> hash_drain;  // way Drain of a hash: it holds keys and values
+    std::size_t expected_rows = 0;          // those of the window before; at first as many as fit
+    Rows rows;                              // other ways; the count for all
+    bool are_taken = false;                 // the rows are in the map no more
+    bool is_read = false;  // rows or indices are those of the window now in the map
 };
 
 void Reader::State::decide() {
@@ -116,7 +116,7 @@ void Reader::State::decide_for_hash() {
     if (is_disabled("drain") || !std::in_range<std::uint32_t>(limit)) return;
     auto made = HashDrain::create(map, static_cast<std::uint32_t>(limit));
     if (!made) return;  // a kernel without, values with locks or timers, or no memory
-    hash_drain.emplace(std::move(*made));
+    hash_drain = std::make_unique<HashDrain>(std::move(*made));
     expected_rows = map.shape().max_entries;
     way = ReadWay::Drain;
 }
@@ -135,7 +135,7 @@ void Reader::State::decide_for_queue() {
     if (is_disabled("drain") || !std::in_range<std::uint32_t>(limit)) return;
     auto made = Drain::create(map, static_cast<std::uint32_t>(limit));
     if (!made) return;  // a kernel without, or no memory for the rows: popping needs neither
-    drain.emplace(std::move(*made));
+    drain = std::make_unique<Drain>(std::move(*made));
     way = ReadWay::Drain;
 }
 

@@ -33,6 +33,7 @@ Bytes pattern(std::size_t bytes, std::uint32_t entry) {
 /// Values of a table, row by row.
 std::vector<Bytes> values_of(const Table& table) {
     std::vector<Bytes> out;
+    out.reserve(table.rows);
     for (std::size_t i = 0; i < table.rows; ++i)
         out.emplace_back(table.value(i), table.value(i) + table.shape->value_bytes);
     return out;
