@@ -68,7 +68,8 @@ KernelMap make_map(const bpf::MapShape& shape) {
 struct Way {
     std::string name;
     table::Reader reader;
-    double read_ns = 1e18, total_ns = 1e18;  // the least of all rounds, per row
+    table::ReadWay used = table::ReadWay::None;  // in the last round
+    double read_ns = 1e18, total_ns = 1e18;      // the least of all rounds, per row
 };
 
 Way make_way(const std::string& name, const bpf::Map& map, const char* disable,
@@ -100,12 +101,24 @@ void measure(std::vector<Way>& ways, std::uint32_t rows, const std::function<voi
                 fmt::print(stderr, "bench: {} rows instead of {}\n", table.rows, rows);
                 std::exit(1);  // NOLINT(concurrency-mt-unsafe)
             }
+            way.used = table.way;
             if (round == 0)
                 continue;  // memory is touched first, and the first window knows of none
             way.read_ns = std::min(way.read_ns, static_cast<double>(read - begin) / rows);
             way.total_ns = std::min(way.total_ns, static_cast<double>(end - begin) / rows);
         }
     }
+}
+
+/// What the way that was chosen takes: the least of all readers that used it. Where their memory
+/// happens to lie makes two readers of one way differ by up to a quarter.
+double chosen_ns(const std::vector<Way>& ways) {
+    double least = ways[0].total_ns;
+    for (const Way& way : ways) {
+        if (way.used == ways[0].used && way.reader.policy().map_class == MapClass::Windowed)
+            least = std::min(least, way.total_ns);
+    }
+    return least;
 }
 
 std::string words(const std::vector<Way>& ways, double Way::* ns) {
@@ -170,7 +183,7 @@ void measure_hash(std::vector<Figure>& figures, const Load& load) {
                        .at_most = {},
                        .beside = words(ways, &Way::read_ns)});
     figures.push_back({.name = name + ": read + clear, chosen/best",
-                       .value = ways[0].total_ns / best,
+                       .value = chosen_ns(ways) / best,
                        .unit = "x",
                        .at_most = kChoice,
                        .beside = words(ways, &Way::total_ns)});
