@@ -33,7 +33,7 @@ Result<> specialise(bpf::Object& object, const bpf::Map& hash, std::uint32_t row
     bpf::MapSpec* target = object.find_map("weir_rows");
     if (source == nullptr || target == nullptr) return fail(Errc::Io, "no maps in the drain");
     if (auto r = source->share(hash); !r) return r;
-    if (auto r = target->set_value_bytes(row_bytes_of(hash.shape())); !r) return r;
+    if (auto r = target->set_value(bpf::opaque_type(row_bytes_of(hash.shape()))); !r) return r;
     if (auto r = target->set_max_entries(rows); !r) return r;
     if (auto r = set_constant(object, "weir_key_bytes", hash.shape().key_bytes); !r) return r;
     return set_constant(object, "weir_value_bytes", hash.shape().value_bytes);
