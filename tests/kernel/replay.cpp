@@ -110,7 +110,7 @@ protected:
         std::vector<Cut> found;
         for (const Seen& w : sink_.windows)
             found.push_back({static_cast<double>(w.start_ns - kStart) / 1e9,
-                             static_cast<double>(w.end_ns - kStart) / 1e9, w.packets.entered, w.skipped});
+                             static_cast<double>(w.end_ns - kStart) / 1e9, w.entered, w.skipped});
         return found;
     }
 
