@@ -57,6 +57,24 @@ Result<ProgramLine> describe_program(const bpf::Program& program, const ProbeIma
                        .native_bytes = facts->native_bytes};
 }
 
+/// The features of a flow tensor and what --set changes in it; nothing for other maps.
+void describe_tensor(const bpf::MapShape& shape, CheckReport& report) {
+    const auto layout = table::flow_layout(shape);
+    if (!layout) return;
+    for (const table::Feature& f : table::features_of(*layout))
+        report.features.push_back({.map = shape.name,
+                                   .name = f.name,
+                                   .type = type_text(*f.place.type),
+                                   .unit = f.unit,
+                                   .encoding = f.encoding});
+    const auto add = [&](const char* name, std::uint32_t value) {
+        report.parameters.push_back(
+            {.name = name, .type = "__u32", .value = std::to_string(value)});
+    };
+    add("max_flows", shape.max_flows);
+    add("packets_per_flow", layout->packets_per_flow);
+}
+
 Result<CheckReport> check_probe(const CheckArguments& a) {
     auto share = share_dir();
     if (!share) return pass_on(share);
@@ -98,16 +116,7 @@ Result<CheckReport> check_probe(const CheckArguments& a) {
     }
     auto object = image->open();
     if (!object) return pass_on(object);
-    for (const bpf::MapSpec& map : object->maps()) {
-        const auto layout = table::flow_layout(map.shape);
-        if (!layout) continue;
-        const auto add = [&](const char* name, std::uint32_t value) {
-            report.parameters.push_back(
-                {.name = name, .type = "__u32", .value = std::to_string(value)});
-        };
-        add("max_flows", map.shape.max_flows);
-        add("packets_per_flow", layout->packets_per_flow);
-    }
+    for (const bpf::MapSpec& map : object->maps()) describe_tensor(map.shape, report);
     for (const std::string& name : object->constants()) {
         const auto constant = object->constant(name);
         if (name.starts_with("weir_") || !constant) continue;

@@ -71,6 +71,12 @@ std::string check_text(const CheckReport& r) {
         }
         out += "\n" + aligned(maps);
     }
+    if (!r.features.empty()) {
+        std::vector<Row> features = {{"feature", "type", "unit", "encoding"}};
+        for (const FeatureLine& f : r.features)
+            features.push_back({f.map + "." + f.name, f.type, f.unit, f.encoding});
+        out += "\n" + aligned(features);
+    }
     if (!r.parameters.empty()) {
         std::vector<Row> parameters = {{"parameter", "type", "value", "change with"}};
         for (const ParameterLine& p : r.parameters)
@@ -113,6 +119,13 @@ std::string check_json(const CheckReport& r) {
                                 {"exported", m.is_exported},
                                 {"frozen", m.is_frozen}};
     }
+    json["features"] = Json::array();
+    for (const FeatureLine& f : r.features)
+        json["features"].push_back({{"map", f.map},
+                                    {"name", f.name},
+                                    {"type", f.type},
+                                    {"unit", f.unit},
+                                    {"encoding", f.encoding}});
     json["parameters"] = Json::object();
     for (const ParameterLine& p : r.parameters)
         json["parameters"][p.name] = {{"type", p.type}, {"value", p.value}};

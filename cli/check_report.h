@@ -28,12 +28,18 @@ struct ParameterLine {
     std::string name, type, value;
 };
 
+/// A packet's number in a flow tensor.
+struct FeatureLine {
+    std::string map, name, type, unit, encoding;
+};
+
 struct CheckReport {
     std::string probe, source, kind;
     double build_ms = 0, load_ms = 0;
     std::vector<std::string> notices;
     std::vector<ProgramLine> programs;
     std::vector<MapLine> maps;
+    std::vector<FeatureLine> features;
     std::vector<ParameterLine> parameters;
     std::uint64_t memory_bytes = 0;  // all maps of both clones
 };

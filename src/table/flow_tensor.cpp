@@ -138,9 +138,9 @@ std::optional<FlowLayout> flow_layout(const bpf::MapShape& shape) {
     return end <= shape.value_bytes ? std::optional(layout) : std::nullopt;
 }
 
-std::vector<Feature> FlowTensor::features() const {
+std::vector<Feature> features_of(const FlowLayout& layout) {
     std::vector<Feature> all;
-    for (const bpf::Member& member : layout_.packet->members) {
+    for (const bpf::Member& member : layout.packet->members) {
         Feature feature{.name = member.name,
                         .unit = {},
                         .encoding = {},

@@ -59,6 +59,9 @@ struct FloatColumn {
     Origin origin = Origin::Zero;
 };
 
+/// Borrows the shape's types.
+[[nodiscard]] std::vector<Feature> features_of(const FlowLayout& layout);
+
 class FlowTensor {
 public:
     /// `table.flows` is not null.
@@ -66,7 +69,7 @@ public:
 
     [[nodiscard]] std::size_t flows() const { return table_.rows; }
     [[nodiscard]] std::uint32_t packets_per_flow() const { return layout_.packets_per_flow; }
-    [[nodiscard]] std::vector<Feature> features() const;
+    [[nodiscard]] std::vector<Feature> features() const { return features_of(layout_); }
 
     /// Shape: key of flow i, layout.key->type bytes. i < flows().
     [[nodiscard]] const std::byte* key(std::size_t i) const;
