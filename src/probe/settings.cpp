@@ -73,12 +73,11 @@ Result<> parse_float(const std::string& text, std::span<std::byte> out) {
     return {};
 }
 
-Result<> set_size(std::optional<std::uint32_t>& size, const std::string& value) {
+Result<std::uint32_t> parse_size(const std::string& value) {
     const auto number = parse_number(value);
     if (!number || number->is_negative || number->magnitude == 0 || number->magnitude > UINT32_MAX)
         return fail(Errc::Invalid, fmt::format("'{}' is not a number of entries", value));
-    size = static_cast<std::uint32_t>(number->magnitude);
-    return {};
+    return static_cast<std::uint32_t>(number->magnitude);
 }
 
 Result<> set_max_entries(bpf::Object& object, const std::string& map_name,
@@ -89,8 +88,8 @@ Result<> set_max_entries(bpf::Object& object, const std::string& map_name,
         return fail(Errc::Invalid,
                     map_name + " is a flow tensor, whose slots follow from its flows",
                     "set max_flows instead");
-    std::optional<std::uint32_t> entries;
-    if (auto r = set_size(entries, value); !r) return r;
+    auto entries = parse_size(value);
+    if (!entries) return pass_on(entries);
     return map->set_max_entries(*entries);
 }
 
@@ -114,6 +113,20 @@ Result<> set_constant(bpf::Object& object, const std::string& name, const std::s
                               : fmt::format("parameters: {}", fmt::join(known, ", ")));
 }
 
+Result<> apply_one(bpf::Object& object, const Setting& s, FlowTensorSize& flow_tensor) {
+    constexpr std::string_view kEntries = ".max_entries";
+    if (std::optional<std::uint32_t>* size = flow_tensor_size(object, s.target, flow_tensor)) {
+        auto parsed = parse_size(s.value);
+        if (!parsed) return pass_on(parsed);
+        *size = *parsed;
+        return {};
+    }
+    if (s.target.ends_with(kEntries))
+        return set_max_entries(object, s.target.substr(0, s.target.size() - kEntries.size()),
+                               s.value);
+    return set_constant(object, s.target, s.value);
+}
+
 }  // namespace
 
 Result<> parse_value(const std::string& text, const Type& type, std::span<std::byte> out) {
@@ -135,18 +148,10 @@ Result<> parse_value(const std::string& text, const Type& type, std::span<std::b
 }
 
 Result<> apply_settings(bpf::Object& object, std::span<const Setting> settings) {
-    constexpr std::string_view kEntries = ".max_entries";
     FlowTensorSize flow_tensor;
-    for (const Setting& s : settings) {
-        std::optional<std::uint32_t>* size = flow_tensor_size(object, s.target, flow_tensor);
-        auto done =
-            size != nullptr ? set_size(*size, s.value)
-            : s.target.ends_with(kEntries)
-                ? set_max_entries(object, s.target.substr(0, s.target.size() - kEntries.size()),
-                                  s.value)
-                : set_constant(object, s.target, s.value);
-        if (!done) return wrap(done, "--set " + s.target + "=" + s.value);
-    }
+    for (const Setting& s : settings)
+        if (auto done = apply_one(object, s, flow_tensor); !done)
+            return wrap(done, "--set " + s.target + "=" + s.value);
     return size_flow_tensors(object, flow_tensor);
 }
 

@@ -57,7 +57,8 @@ void append_flow(std::string& out, const Table& table, std::size_t i) {
     out.append(R"("packet":[)");
     for (std::uint32_t j = 0; j < layout.recorded(row); ++j) {
         if (j > 0) out.push_back(',');
-        append_json(out, *layout.packet, row + layout.packet_offset + j * layout.packet_bytes);
+        append_json(out, *layout.packet,
+                    row + layout.packet_offset + std::size_t{j} * layout.packet_bytes);
     }
     out.append("]}}");
 }

@@ -38,10 +38,14 @@ std::optional<std::uint64_t> left_in_cgroup() {
     struct Kind {
         std::string_view line, folder, limit, usage;
     };
-    constexpr std::array<Kind, 2> kKinds = {
-        Kind{"0::", "/sys/fs/cgroup", "memory.max", "memory.current"},
-        Kind{":memory:", "/sys/fs/cgroup/memory", "memory.limit_in_bytes",
-             "memory.usage_in_bytes"}};
+    constexpr std::array<Kind, 2> kKinds = {Kind{.line = "0::",
+                                                 .folder = "/sys/fs/cgroup",
+                                                 .limit = "memory.max",
+                                                 .usage = "memory.current"},
+                                            Kind{.line = ":memory:",
+                                                 .folder = "/sys/fs/cgroup/memory",
+                                                 .limit = "memory.limit_in_bytes",
+                                                 .usage = "memory.usage_in_bytes"}};
     std::optional<std::uint64_t> least;
     for (const Kind& kind : kKinds) {
         const std::size_t at = groups->find(kind.line);
