@@ -69,7 +69,7 @@ class Demo:
             time.sleep(0.05)
 
     def start_weir(self):
-        weir = self.start(self.net.right, WEIR, "inject", "-t", WINDOW_S, "--max-rows", ROWS,
+        weir = self.start(self.net.right, WEIR, "inject", "-b", "flows", "-t", WINDOW_S, "--max-rows", ROWS,
                           self.net.right.device, stdout=None)
         deadline = time.monotonic() + 10
         while "xdp" not in ip("-n", self.net.right.namespace, "link", "show", "dev", self.net.right.device):
@@ -117,7 +117,7 @@ def play(demo):
     server = demo.net.right
     announce("A web server and its clients: two network namespaces, joined by a veth pair")
     demo.start_server()
-    announce(f"weir inject -t {WINDOW_S} --max-rows {ROWS} {server.device}    (on the server's interface; Ctrl-C ends the demo)")
+    announce(f"weir inject -b flows -t {WINDOW_S} --max-rows {ROWS} {server.device}    (on the server's interface; Ctrl-C ends the demo)")
     weir = demo.start_weir()
     announce(f"Normal traffic: {CLIENTS} clients fetch pages, iperf3 transfers at 20 Mbit/s")
     demo.start_clients()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "table/value.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -20,6 +21,23 @@ using Kind = Type::Kind;
 Place place_of(const Member& member) {
     return {
         .type = member.type.get(), .bit_offset = member.bit_offset, .bit_size = member.bit_size};
+}
+
+/// Length of what the names of all enumerators begin with, up to an underscore.
+std::size_t common_prefix(const Type& type) {
+    if (type.enumerators.size() < 2) return 0;
+    const std::string_view first = type.enumerators.front().name;
+    std::size_t length = first.size();
+    for (const auto& one : type.enumerators) {
+        const std::string_view name = one.name;
+        const auto differ = std::mismatch(
+            first.begin(),
+            first.begin() + static_cast<std::ptrdiff_t>(std::min(length, name.size())),
+            name.begin());
+        length = static_cast<std::size_t>(differ.first - first.begin());
+    }
+    const std::size_t underscore = first.substr(0, length).rfind('_');
+    return underscore == std::string_view::npos ? 0 : underscore + 1;
 }
 
 /// Appends values in one of the two styles.
@@ -86,7 +104,9 @@ bool Writer::address(const Type& type, const std::byte* at) {
 
 void Writer::enumeration(const Type& type, Uint128 value) {
     for (const auto& one : type.enumerators) {
-        if (one.value == static_cast<std::int64_t>(value)) return text(one.name);
+        if (one.value != static_cast<std::int64_t>(value)) continue;
+        // For people without what all names begin with: WEIR_SERVER_SOURCE is SOURCE.
+        return text(std::string_view(one.name).substr(is_json_ ? 0 : common_prefix(type)));
     }
     number(value, type.is_signed, false);
 }

@@ -102,6 +102,8 @@ TEST(Render, WritesEnumsByNameAndStrangersAsNumbers) {
         json_of("enums", v),
         R"({"verdict":"VERDICT_DROP","level":"LEVEL_LOW","tiny":"TINY_ALL","wide":"WIDE_BIG",)"
         R"("unknown":3})");
+    EXPECT_EQ(text_of("enums", v), "{verdict: DROP, level: LOW, tiny: ALL, wide: BIG, unknown: 3}")
+        << "in text without what all names of the enum begin with";
 }
 
 TEST(Render, WritesNetworkTypesAsPeopleDo) {
