@@ -52,8 +52,9 @@ void add_build_options(CLI::App& app, ProbeArguments& a) {
                    "Never clear this map, share it between clones (repeatable)")
         ->type_name("MAP")
         ->allow_extra_args(false);
-    app.add_option("--set", a.settings,
-                   "Set a parameter (const volatile), or PROBE.MAP.max_entries (k, M, G)")
+    app.add_option(
+           "--set", a.settings,
+           "Set a parameter (const volatile), PROBE.max_flows, or PROBE.MAP.max_entries (k, M, G)")
         ->type_name("PROBE.PARAM=VALUE")
         ->allow_extra_args(false);
     app.add_flag("-v,--verbose", a.is_verbose,
