@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 
 #include "weir/abi.h"
 
@@ -33,35 +34,53 @@ struct Strip {
     std::size_t width;
 };
 
-/// Differences are taken in the value's own type: a time in ns does not fit a double's 53 bits.
+/// Exact in the width of the value: a time in ns does not fit a double's 53 bits, and what lies
+/// between two signed numbers does not fit a signed one.
+template <class T>
+auto distance(T value, T origin) {
+    if constexpr (std::is_integral_v<T>) {
+        using Unsigned = std::make_unsigned_t<T>;
+        return static_cast<Unsigned>(static_cast<Unsigned>(value) - static_cast<Unsigned>(origin));
+    } else {
+        return value - origin;
+    }
+}
+
+/// `load_one` gives the number at a place.
+template <class Load>
+void convert_with(const Strip& strip, const FloatColumn& column, const Load& load_one) {
+    const auto value = [&](std::size_t j) { return load_one(strip.from + j * strip.step); };
+    const auto put = [&](std::size_t j, double number) {
+        strip.to[j * strip.width] = static_cast<float>(number * column.scale);
+    };
+    if (column.origin == Origin::Zero) {
+        for (std::size_t j = 0; j < strip.count; ++j) put(j, static_cast<double>(value(j)));
+        return;
+    }
+    if (strip.count == 0) return;
+    auto origin = value(0);
+    for (std::size_t j = 1; j < strip.count; ++j) origin = std::min(origin, value(j));
+    for (std::size_t j = 0; j < strip.count; ++j)
+        put(j, static_cast<double>(distance(value(j), origin)));
+}
+
 template <class T>
 void convert(const Strip& strip, const FloatColumn& column) {
-    T origin{};
-    if (column.origin == Origin::FirstPacket && strip.count > 0) {
-        origin = load<T>(strip.from);
-        for (std::size_t j = 1; j < strip.count; ++j)
-            origin = std::min(origin, load<T>(strip.from + j * strip.step));
-    }
-    for (std::size_t j = 0; j < strip.count; ++j) {
-        const T value = load<T>(strip.from + j * strip.step);
-        const T distance = static_cast<T>(value - origin);
-        strip.to[j * strip.width] =
-            static_cast<float>(static_cast<double>(distance) * column.scale);
-    }
+    convert_with(strip, column, load<T>);
 }
 
 using Convert = void (*)(const Strip&, const FloatColumn&);
 
-void convert_nothing(const Strip&, const FloatColumn&) {}
+void convert_nothing(const Strip& strip, const FloatColumn&) {
+    for (std::size_t j = 0; j < strip.count; ++j) strip.to[j * strip.width] = 0;
+}
 
 /// What is stored in network order is turned, then as any integer.
 void convert_big_endian(const Strip& strip, const FloatColumn& column) {
-    Place place = column.place;
-    place.bit_offset = 0;
-    for (std::size_t j = 0; j < strip.count; ++j) {
-        const auto value = static_cast<double>(load_integer(place, strip.from + j * strip.step));
-        strip.to[j * strip.width] = static_cast<float>(value * column.scale);
-    }
+    const Place place{.type = column.place.type};
+    convert_with(strip, column, [&](const std::byte* at) {
+        return static_cast<std::uint64_t>(load_integer(place, at));
+    });
 }
 
 template <class Unsigned, class Signed>

@@ -79,7 +79,8 @@ public:
     [[nodiscard]] const std::byte* packet(std::size_t i, std::size_t j) const;
 
     /// Writes [flows, packets_per_flow, columns], row-major; packets that are not there are 0.
-    /// `out` holds exactly that many. Integers and floats up to 8 bytes; bitfields are not taken.
+    /// `out` holds exactly that many. Integers and floats up to 8 bytes; anything else (bitfields,
+    /// arrays) is 0.
     /// Cost: one pass over the flows, 1 to 2 ns a value.
     void to_float32(std::span<const FloatColumn> columns, std::span<float> out) const;
 
