@@ -31,7 +31,7 @@ WEIR_FLOW_TENSOR(flows, struct weir_flow_key, struct ddos_packet, 65536, 10);
  * with no pointer into the packet left, the verifier sees one state behind all the ways through the headers.
  */
 struct headers {
-    __u32 ip_payload; /* bytes that IP says lie behind its headers */
+    __s32 ip_payload; /* bytes that IP says lie behind its headers; negative where its lengths lie */
     __u16 ip_length;
     __be16 ip_fragment;
     __u8 transport; /* whose header was whole */
@@ -179,7 +179,7 @@ static __always_inline void record(const struct headers *h, bool is_backward, st
     } else if (h->transport == ICMP) {
         packet->icmp_type = h->icmp_type;
         packet->application =
-            is_echo(h) && h->ip_payload > sizeof(struct icmphdr) ? WEIR_APPLICATION_DATA : 0;
+            is_echo(h) && h->ip_payload > (int)sizeof(struct icmphdr) ? WEIR_APPLICATION_DATA : 0;
         return;
     }
     packet->application = guess_application(h, payload_bytes);
