@@ -20,8 +20,9 @@ constexpr std::uint64_t kHashBucketBytes = 16;
 
 std::uint64_t estimate_map_bytes(const bpf::MapShape& shape) {
     const std::uint64_t entries = shape.max_entries;
-    const std::uint64_t cpus = bpf::is_percpu(shape.kind) ? bpf::possible_cpus() : 1;
-    const std::uint64_t value = bpf::value_stride(shape.value_bytes) * cpus;
+    const std::uint64_t one_value = bpf::value_stride(shape.value_bytes);
+    const std::uint64_t value =
+        bpf::is_percpu(shape.kind) ? sizeof(void*) + one_value * bpf::possible_cpus() : one_value;
     switch (shape.kind) {
         case MapKind::Array:
         case MapKind::PercpuArray: return entries * value;
