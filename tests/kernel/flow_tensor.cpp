@@ -3,6 +3,7 @@
 // reading, and the memory that its maps take.
 #include "table/flow_tensor.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 
@@ -77,19 +78,28 @@ constexpr std::uint32_t kRounds = 64;
 constexpr std::uint32_t kFlowsOfARound = 16'384;  // a million in all
 constexpr std::size_t kPerMeeting = 8;
 
-/// Every CPU runs the same packets of flows that the table does not know; two of three rounds in
-/// the same order and in step, the third each in an order of its own.
-void insert_on_all_cpus(FlowProbe& probe, const std::vector<Bytes>& frames, std::uint32_t round) {
+/// Every CPU runs the packets of the same flows, which the table does not know. Rounds take turns:
+/// the same packets in step; every other CPU the other direction; each CPU an order of its own.
+enum class Turn { SamePackets, BothDirections, OwnOrder };
+Turn turn_of(std::uint32_t round) { return static_cast<Turn>(round % 3); }
+
+struct RoundPackets {
+    std::vector<Bytes> there, back;
+};
+
+void insert_on_all_cpus(FlowProbe& probe, const RoundPackets& packets, std::uint32_t round) {
     const std::vector<int> cpus = usable_cpus();
     Meeting meeting(cpus.size());
     std::vector<std::thread> threads;
-    for (const int cpu : cpus)
-        threads.emplace_back([&, cpu] {
-            stay_on(cpu);
-            std::vector<std::uint32_t> order(frames.size());
-            std::iota(order.begin(), order.end(), 0U);
-            std::mt19937 random(round * 1000 + static_cast<std::uint32_t>(cpu));
-            if (round % 3 == 2) std::ranges::shuffle(order, random);
+    for (std::size_t number = 0; number < cpus.size(); ++number)
+        threads.emplace_back([&, number] {
+            stay_on(cpus[number]);
+            const bool goes_back = turn_of(round) == Turn::BothDirections && number % 2 == 1;
+            const std::vector<Bytes>& frames = goes_back ? packets.back : packets.there;
+            std::vector<std::size_t> order(frames.size());
+            std::iota(order.begin(), order.end(), std::size_t{0});
+            std::mt19937_64 random(round * 1000 + number);
+            if (turn_of(round) == Turn::OwnOrder) std::ranges::shuffle(order, random);
             for (std::size_t i = 0; i < order.size(); ++i) {
                 if (i % kPerMeeting == 0) meeting.wait();
                 probe.run(frames[order[i]]);
@@ -98,35 +108,54 @@ void insert_on_all_cpus(FlowProbe& probe, const std::vector<Bytes>& frames, std:
     for (std::thread& thread : threads) thread.join();
 }
 
+/// Whether key, bytes and recorded packets tell one story of a flow that `there` packets began and
+/// `back` packets answered, or the other way round.
+bool is_consistent(const Flow& flow, std::uint64_t there, std::uint64_t back) {
+    const FlowHead& head = flow.head;
+    const bool is_turned = head.key.source_port == htons(5000);
+    const FlowKey& key = head.key;
+    const bool is_whole = is_turned == (key.destination_port == htons(40000)) &&
+                          is_turned == (key.source[12] == 192) &&
+                          is_turned == (key.destination[12] == 10) && key.protocol == 17;
+    const auto backward = static_cast<std::uint64_t>(std::ranges::count_if(
+        flow.packets, [](const DdosPacket& p) { return p.is_backward == 1; }));
+    return is_whole && head.packets == there + back &&
+           head.forward_bytes == 28 * (is_turned ? back : there) &&
+           head.backward_bytes == 28 * backward && backward == (is_turned ? there : back) &&
+           std::ranges::all_of(flow.packets, [](const DdosPacket& p) { return p.ip_length == 28; });
+}
+
+const std::array<std::uint8_t, 16>& host_of(const FlowKey& key) {
+    return key.source[12] == 10 ? key.source : key.destination;
+}
+
 TEST(FlowTensor, HasEachFlowOnceWhenAllCpusInsertItAtOnce) {
     const std::size_t cpus = usable_cpus().size();
     if (cpus < 2) GTEST_SKIP() << "one CPU";
-    const auto probe = load_flow_probe({.settings = sizes("32k", "4")});
+    const auto probe = load_flow_probe({.settings = sizes("32k", std::to_string(cpus))});
     ASSERT_NE(probe, nullptr);
-    std::vector<Bytes> frames(kFlowsOfARound);
     for (std::uint32_t round = 0; round < kRounds; ++round) {
-        for (std::uint32_t i = 0; i < kFlowsOfARound; ++i)
-            frames[i] = packet_of(round * kFlowsOfARound + i);
-        insert_on_all_cpus(*probe, frames, round);
+        RoundPackets packets;
+        for (std::uint32_t i = 0; i < kFlowsOfARound; ++i) {
+            packets.there.push_back(packet_of(round * kFlowsOfARound + i));
+            packets.back.push_back(packet_of(round * kFlowsOfARound + i, true));
+        }
+        insert_on_all_cpus(*probe, packets, round);
         const Window& window = probe->close();
         expect_balance(window, kFlowsOfARound * cpus);
         EXPECT_EQ(window.packets.untracked, 0U);
         EXPECT_EQ(window.packets.ignored, 0U);
-        const Flows flows = flows_of(window);
-        std::set<std::array<std::uint8_t, 16>> sources;
+        const std::size_t back = turn_of(round) == Turn::BothDirections ? cpus / 2 : 0;
+        std::set<std::array<std::uint8_t, 16>> hosts;
         std::uint64_t wrong = 0;
+        const Flows flows = flows_of(window);
         for (const Flow& flow : flows) {
-            sources.insert(flow.head.key.source);
-            const bool is_right =
-                flow.head.packets == cpus && flow.head.forward_bytes == 28 * cpus &&
-                flow.head.backward_bytes == 0 && flow.head.key.protocol == 17 &&
-                std::ranges::all_of(flow.packets,
-                                    [](const DdosPacket& p) { return p.ip_length == 28; });
-            wrong += is_right ? 0 : 1;
+            hosts.insert(host_of(flow.head.key));
+            wrong += is_consistent(flow, cpus - back, back) ? 0 : 1;
         }
         EXPECT_EQ(flows.size(), kFlowsOfARound) << "round " << round;
-        EXPECT_EQ(sources.size(), kFlowsOfARound) << "flows lost in round " << round;
-        ASSERT_EQ(wrong, 0U) << "flows with other counts in round " << round;
+        EXPECT_EQ(hosts.size(), kFlowsOfARound) << "flows lost in round " << round;
+        ASSERT_EQ(wrong, 0U) << "flows whose counts contradict each other in round " << round;
         probe->clear();
     }
 }
