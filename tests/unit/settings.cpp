@@ -143,5 +143,94 @@ TEST_F(Settings, DoNotReachWhatIsWeirsOwn) {
     EXPECT_FALSE(apply("weir_chain.max_entries", "1").has_value());
 }
 
+TEST_F(Settings, KnowNoFlowsInAProbeWithoutATensor) {
+    for (const char* name : {"max_flows", "packets_per_flow"}) {
+        const auto done = apply(name, "10");
+        ASSERT_FALSE(done.has_value());
+        EXPECT_TRUE(done.error().message.contains("no parameter " + std::string(name)));
+        EXPECT_EQ(done.error().hint, "parameters: rounds");
+    }
+}
+
+/// The shipped probe `ddos`, whose tensor has 65,536 flows of 10 packets.
+class FlowSettings : public ::testing::Test {
+protected:
+    FlowSettings() {
+        auto elf = read_bytes(WEIR_BUILD_DIR "/share/weir/probes/ddos.bpf.o");
+        EXPECT_TRUE(elf.has_value()) << elf.error().message;
+        auto object = bpf::Object::open(*elf, "ddos");
+        EXPECT_TRUE(object.has_value()) << object.error().message;
+        object_.emplace(std::move(*object));
+    }
+    Result<> apply(const std::vector<Setting>& settings) {
+        return apply_settings(*object_, settings);
+    }
+    [[nodiscard]] const bpf::MapShape& flows() { return object_->find_map("flows")->shape; }
+    /// max_flows, slot_mask and packets_per_flow, as the program will see them.
+    std::vector<std::uint32_t> limits() {
+        std::vector<std::uint32_t> words(3);
+        const auto bytes = object_->constant("weir_limits_flows")->bytes;
+        EXPECT_EQ(bytes.size(), 12U);
+        std::memcpy(words.data(), bytes.data(), 12);
+        return words;
+    }
+    std::optional<bpf::Object> object_;
+};
+
+TEST_F(FlowSettings, SayHowManyFlowsFitWithoutASetting) {
+    ASSERT_TRUE(apply({}).has_value());
+    EXPECT_EQ(flows().max_flows, 65536U);
+    EXPECT_EQ(flows().max_entries, 131072U);
+    EXPECT_EQ(limits(), (std::vector<std::uint32_t>{65536, 131071, 10}));
+}
+
+TEST_F(FlowSettings, SetSlotsToTheNextPowerOfTwoFromTwiceTheFlows) {
+    const std::pair<const char*, std::vector<std::uint32_t>> cases[] = {
+        {"1", {1, 1, 10}},
+        {"2", {2, 3, 10}},
+        {"3", {3, 7, 10}},
+        {"100", {100, 255, 10}},
+        {"1k", {1024, 2047, 10}},
+        {"1025", {1025, 4095, 10}},
+        {"1M", {1U << 20, (1U << 21) - 1, 10}},
+        {"64M", {1U << 26, (1U << 27) - 1, 10}}};
+    for (const auto& [text, expected] : cases) {
+        const auto done = apply({{.target = "max_flows", .value = text}});
+        ASSERT_TRUE(done.has_value()) << done.error().message;
+        EXPECT_EQ(limits(), expected) << text;
+        EXPECT_EQ(flows().max_entries, expected[1] + 1) << text;
+        EXPECT_EQ(flows().max_flows, expected[0]) << text;
+    }
+}
+
+TEST_F(FlowSettings, SetThePacketsAtTheEndOfARow) {
+    const std::uint32_t head = flows().value_bytes - 10 * 32;  // struct ddos_packet: 32 bytes
+    for (const auto& [text, packets] : {std::pair{"1", 1U}, {"100", 100U}, {"1k", 1024U}}) {
+        const auto done = apply({{.target = "packets_per_flow", .value = text}});
+        ASSERT_TRUE(done.has_value()) << done.error().message;
+        EXPECT_EQ(flows().value_bytes, head + packets * 32) << text;
+        EXPECT_EQ(flows().value->members.back().type->count, packets);
+        EXPECT_EQ(limits()[2], packets);
+        EXPECT_EQ(limits()[0], 65536U) << "untouched";
+    }
+}
+
+TEST_F(FlowSettings, RefuseSizesOutOfRangeAndNameThem) {
+    const auto refused = [&](const char* target, const char* value) {
+        const auto done = apply({{.target = target, .value = value}});
+        EXPECT_FALSE(done.has_value()) << target << "=" << value;
+        return done ? Error{} : done.error();
+    };
+    for (const char* value : {"0", "-5", "x", "65M", "4G"})
+        EXPECT_EQ(refused("max_flows", value).code, Errc::Invalid);
+    for (const char* value : {"0", "1025k", "10.0"})
+        EXPECT_EQ(refused("packets_per_flow", value).code, Errc::Invalid);
+    EXPECT_TRUE(refused("max_flows", "65M").message.contains("1 to 67108864"));
+    const Error slots = refused("flows.max_entries", "64");
+    EXPECT_EQ(slots.code, Errc::Invalid);
+    EXPECT_EQ(slots.hint, "set max_flows instead");
+    EXPECT_TRUE(refused("max_flow", "1").hint.starts_with("parameters: max_flows, packets_per"));
+}
+
 }  // namespace
 }  // namespace weir
