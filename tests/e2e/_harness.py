@@ -251,7 +251,7 @@ def main(names):
     chosen = sys.argv[1:]
     script = Path(sys.argv[0]).stem
     outcomes = []
-    for name, function in names.items():
+    for name, function in list(names.items()):
         if not name.startswith("test_") or (chosen and name not in chosen):
             continue
         started = time.monotonic()
