@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <numeric>
 #include <random>
 #include <set>
 #include <thread>
@@ -91,13 +90,14 @@ void insert_on_all_cpus(FlowProbe& probe, const RoundPackets& packets, std::uint
     const std::vector<int> cpus = usable_cpus();
     Meeting meeting(cpus.size());
     std::vector<std::thread> threads;
+    threads.reserve(cpus.size());
     for (std::size_t number = 0; number < cpus.size(); ++number)
         threads.emplace_back([&, number] {
             stay_on(cpus[number]);
             const bool goes_back = turn_of(round) == Turn::BothDirections && number % 2 == 1;
             const std::vector<Bytes>& frames = goes_back ? packets.back : packets.there;
             std::vector<std::size_t> order(frames.size());
-            std::iota(order.begin(), order.end(), std::size_t{0});
+            for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
             std::mt19937_64 random(round * 1000 + number);
             if (turn_of(round) == Turn::OwnOrder) std::ranges::shuffle(order, random);
             for (std::size_t i = 0; i < order.size(); ++i) {
