@@ -108,6 +108,9 @@ std::string duration(double us) {
 std::string count(std::uint64_t n) { return table::with_separators(std::to_string(n)); }
 
 std::string saturation(const table::Table& t) {
+    if (t.flows != nullptr)
+        return fmt::format("{} is full ({} flows, {} fit for certain): make room with max_flows",
+                           t.shape->name, count(t.rows), count(t.capacity));
     return fmt::format("{} is full ({} of {} rows): what came after it is not in it", t.shape->name,
                        count(t.rows), count(t.capacity));
 }

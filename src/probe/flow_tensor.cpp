@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::uint32_t kMaxFlows = 1U << 26;    // 2^27 slots: more than any memory holds
 constexpr std::uint32_t kMaxPackets = 1U << 20;  // of one flow
+constexpr std::uint64_t kMaxRowBytes =
+    1U << 29;  // KERNEL: BPF_MAX_VAR_OFF, include/linux/bpf_verifier.h
 
 /// struct weir_flow_limits (bpf/weir/flow.h).
 struct Limits {
@@ -22,11 +24,14 @@ struct Limits {
     std::uint32_t packets_per_flow = 0;
 };
 
-/// The flow's type with another number of packets at its end; null where that is not what ends it.
+/// The flow's type with another number of packets at its end; null where that is not what ends it,
+/// or where they are more than a program can reach.
 bpf::TypePtr with_packets(const bpf::Type& flow, std::uint32_t packets) {
     if (flow.members.empty() || flow.members.back().name != "packet") return nullptr;
     const bpf::Member& last = flow.members.back();
     if (last.type->kind != bpf::Type::Kind::Array) return nullptr;
+    const std::uint64_t row = std::uint64_t{packets} * last.type->element->size_bytes;
+    if (row > kMaxRowBytes) return nullptr;
     bpf::Type array = *last.type;
     array.count = packets;
     array.size_bytes = packets * array.element->size_bytes;
@@ -47,7 +52,8 @@ Result<> size_one(bpf::Object& object, bpf::MapSpec& map, const FlowTensorSize& 
     if (size.packets_per_flow && *size.packets_per_flow != limits.packets_per_flow) {
         auto type = with_packets(*map.shape.value, *size.packets_per_flow);
         if (!type)
-            return fail(Errc::Invalid, "map " + map.shape.name + " has no packets at its end");
+            return fail(Errc::Invalid,
+                        "map " + map.shape.name + " has no room for so many packets");
         if (auto r = map.set_value(std::move(type)); !r) return r;
         limits.packets_per_flow = *size.packets_per_flow;
     }

@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <map>
+#include <numeric>
 #include <random>
 
 #include "support/capture_file.h"
@@ -108,6 +109,7 @@ protected:
     };
     [[nodiscard]] std::vector<Cut> cuts() const {
         std::vector<Cut> found;
+        found.reserve(sink_.windows.size());
         for (const Seen& w : sink_.windows)
             found.push_back({static_cast<double>(w.start_ns - kStart) / 1e9,
                              static_cast<double>(w.end_ns - kStart) / 1e9, w.entered, w.skipped});
@@ -247,8 +249,8 @@ TEST_F(ReplayTest, StopsAfterSoManyWindows) {
 }
 
 TEST_F(ReplayTest, AStopReportsTheOpenWindow) {
-    std::vector<std::int64_t> times;
-    for (int i = 0; i < 100'000; ++i) times.push_back(at(0) + i);
+    std::vector<std::int64_t> times(100'000);
+    std::iota(times.begin(), times.end(), at(0));
     eventfd_write(stop_.get(), 1);
     const auto done = run(capture_of(times), {.window = 1s});
     ASSERT_TRUE(done.has_value()) << done.error().message;
@@ -301,7 +303,8 @@ ino_t network_inode() {
 TEST_F(ReplayTest, IsInAnEmptyNetworkAndLeavesItAgain) {
     const ino_t home = network_inode();
     const test::CaptureFile file(capture_of({at(0)}));
-    ReplayOptions options{.probe = {.file = test::fixture_path("replay")}, .file = file.path()};
+    const ReplayOptions options{.probe = {.file = test::fixture_path("replay")},
+                                .file = file.path()};
     {
         auto replay = Replay::open(options);
         ASSERT_TRUE(replay.has_value()) << replay.error().message;
