@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a packet pays: nanoseconds by BPF_PROG_TEST_RUN, each probe alone and behind the pivot, in
 // turn in one run; and what a window pays: flip and grace period.
-#include <bpf/bpf.h>
-#include <fmt/format.h>
-
-#include <array>
-#include <cstdio>
-#include <cstdlib>
-
-#include "chain/chain.h"
 #include "chain/grace.h"
 #include "figures.h"
-#include "probe/image.h"
+#include "test_run.h"
 #include "util/clock.h"
-#include "util/file.h"
-#include "util/paths.h"
 #include "weir/abi.h"
 
 namespace weir::bench {
@@ -24,24 +14,6 @@ constexpr int kRepeat = 1'000'000;
 constexpr int kRounds = 31;
 constexpr double kPivotNs = 8;  // pivot and wrapper, over the probe alone
 
-template <class T>
-T need(Result<T> r) {
-    if (r) return std::move(*r);
-    fmt::print(stderr, "bench: {}\n{}\n", r.error().message, r.error().log);
-    std::exit(1);  // NOLINT(concurrency-mt-unsafe)
-}
-
-double run_ns(int program_fd) {
-    std::array<unsigned char, 64> frame{};
-    frame[12] = 0x08;
-    frame[14] = 0x45;
-    frame[23] = 6;
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame.data(), .data_size_in = frame.size(),
-                .repeat = kRepeat);
-    if (bpf_prog_test_run_opts(program_fd, &options) != 0) std::abort();
-    return options.duration;
-}
-
 /// The same source, once as it is and once as weir wraps it.
 struct Both {
     bpf::LoadedObject alone;
@@ -49,27 +21,21 @@ struct Both {
 };
 
 Both load_both(const std::string& function) {
-    auto plain = need(bpf::Object::open(need(read_bytes(WEIR_BENCH_OBJECT)), "alone"));
-    for (bpf::ProgramSpec& p : plain.programs()) p.set_autoload(p.function == function);
-    auto alone = need(std::move(plain).load());
-    const ProbeSpec spec{.file = {.name = "bench", .path = WEIR_BENCH_SOURCE, .is_object = false},
-                         .program = function,
-                         .cflags = {},
-                         .maps = {},
-                         .settings = {}};
-    const auto image = need(ProbeImage::build(spec, need(share_dir())));
-    auto chain = need(Chain::create());
-    auto pair = need(ClonePair::load(image, chain.next_binding()));
-    if (auto r = chain.append(std::move(pair)); !r) std::abort();
-    return {.alone = std::move(alone), .chain = std::move(chain)};
+    return {.alone = load_alone(WEIR_BENCH_PROBES, function),
+            .chain = load_chain(
+                {.file = {.name = "bench", .path = WEIR_BENCH_PROBES_SOURCE, .is_object = false},
+                 .program = function,
+                 .cflags = {},
+                 .maps = {},
+                 .settings = {}})};
 }
 
 void measure_packet(const std::string& function, std::vector<Figure>& figures) {
     const Both both = load_both(function);
-    const int alone = both.alone.program(function).value_or(bpf::Program{}).fd;
+    const int alone = need_program(both.alone, function);
     const int chained = both.chain.pivot().fd;
-    const Pair ns =
-        compare([&] { return run_ns(alone); }, [&] { return run_ns(chained); }, kRounds);
+    const Pair ns = compare([&] { return run_ns(alone, kRepeat); },
+                            [&] { return run_ns(chained, kRepeat); }, kRounds);
     figures.push_back(
         {.name = fmt::format("pivot + wrapper over probe '{}'", function),
          .value = ns.b - ns.a,
@@ -79,10 +45,24 @@ void measure_packet(const std::string& function, std::vector<Figure>& figures) {
                                ns.b / ns.a)});
 }
 
+/// What a hook costs that has no probe: the word is read, and says that the chain ends at once.
+void measure_pivot(std::vector<Figure>& figures) {
+    const auto empty = load_alone(WEIR_BENCH_PROBES, "empty");
+    const auto chain = need(Chain::create());
+    const int alone = need_program(empty, "empty");
+    const Pair ns = compare([&] { return run_ns(alone, kRepeat); },
+                            [&] { return run_ns(chain.pivot().fd, kRepeat); }, kRounds);
+    figures.push_back({.name = "pivot alone, without a probe",
+                       .value = ns.b,
+                       .unit = "ns",
+                       .at_most = {},
+                       .beside = fmt::format("empty program {:.0f} ns", ns.a)});
+}
+
 double grace_us(GraceMethod method) {
     auto grace = need(Grace::create(method));
     const Nanoseconds begin = monotonic_ns();
-    if (auto r = grace.wait(); !r) std::abort();
+    need(grace.wait());
     return static_cast<double>(monotonic_ns() - begin) / 1e3;
 }
 
@@ -99,8 +79,7 @@ double update_ns(const Chain& chain) {
     const std::uint32_t index = WEIR_CHAIN_ENTRIES - 1;
     const int fd = chain.pivot().fd;
     const Nanoseconds begin = monotonic_ns();
-    for (int i = 0; i < kUpdates; ++i)
-        if (auto r = chain.next_binding().chain.update(&index, &fd); !r) std::abort();
+    for (int i = 0; i < kUpdates; ++i) need(chain.next_binding().chain.update(&index, &fd));
     return static_cast<double>(monotonic_ns() - begin) / kUpdates;
 }
 
@@ -126,6 +105,7 @@ void measure_window(std::vector<Figure>& figures) {
 
 int main(int argc, char** argv) {
     std::vector<weir::bench::Figure> figures;
+    weir::bench::measure_pivot(figures);
     for (const char* function : {"empty", "array", "hash"})
         weir::bench::measure_packet(function, figures);
     weir::bench::measure_window(figures);

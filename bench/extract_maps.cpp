@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "extract.h"
+#include "need.h"
 #include "table/table.h"
 #include "util/clock.h"
 #include "util/fd.h"
@@ -34,19 +35,6 @@ MapPolicy windowed() {
 /// Read, and deleted afterwards: a persistent map of which the source says EMPTY.
 MapPolicy read_then_delete() {
     return {.map_class = MapClass::Persistent, .clear_after_window = true, .reason = "bench"};
-}
-
-template <class T>
-T need(Result<T> r) {
-    if (r) return std::move(*r);
-    fmt::print(stderr, "bench: {}\n{}\n", r.error().message, r.error().log);
-    std::exit(1);  // NOLINT(concurrency-mt-unsafe)
-}
-
-void need(const Result<>& r) {
-    if (r) return;
-    fmt::print(stderr, "bench: {}\n", r.error().message);
-    std::exit(1);  // NOLINT(concurrency-mt-unsafe)
 }
 
 struct KernelMap {

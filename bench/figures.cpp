@@ -15,9 +15,12 @@ bool is_miss(const Figure& f) {
     return (f.at_most && f.value > *f.at_most) || (f.at_least && f.value < *f.at_least);
 }
 
+/// Ratios and milliseconds are told apart by their second decimal.
+int decimals(const Figure& f) { return f.unit == "x" || f.unit == "ms" ? 2 : 1; }
+
 std::string target_of(const Figure& f) {
-    if (f.at_most) return fmt::format("<= {:.1f}", *f.at_most);
-    return f.at_least ? fmt::format(">= {:.1f}", *f.at_least) : "";
+    if (f.at_most) return fmt::format("<= {:.{}f}", *f.at_most, decimals(f));
+    return f.at_least ? fmt::format(">= {:.{}f}", *f.at_least, decimals(f)) : "";
 }
 
 const char* verdict(const Figure& f) {
@@ -42,8 +45,8 @@ int report(const std::vector<Figure>& figures, const std::string& file) {
     fmt::print("{:<44} {:>10} {:<4} {:>10}  {:<4}  {}\n", "figure", "value", "unit", "target", "",
                "beside");
     for (const Figure& f : figures) {
-        fmt::print("{:<44} {:>10.{}f} {:<4} {:>10}  {:<4}  {}\n", f.name, f.value,
-                   f.unit == "x" ? 2 : 1, f.unit, target_of(f), verdict(f), f.beside);
+        fmt::print("{:<44} {:>10.{}f} {:<4} {:>10}  {:<4}  {}\n", f.name, f.value, decimals(f),
+                   f.unit, target_of(f), verdict(f), f.beside);
         missed |= is_miss(f);
         nlohmann::ordered_json entry = {
             {"name", f.name}, {"value", f.value}, {"unit", f.unit}, {"beside", f.beside}};

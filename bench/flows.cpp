@@ -2,8 +2,6 @@
 // What a recorded packet costs: the ddos probe's flow tensor against a hash of sessions and a queue
 // of records that hold the same fields (bench/bpf/classic.bpf.c), by BPF_PROG_TEST_RUN, in turn.
 #include "figures.h"
-#include "probe/locate.h"
-#include "table/table.h"
 #include "test_run.h"
 
 namespace weir::bench {
@@ -14,27 +12,17 @@ constexpr int kRounds = 21;
 
 /// The ddos probe with room for `packets` of one flow.
 Chain load_ddos(std::uint32_t packets, bool is_coarse) {
-    ProbeSpec spec{.file = need(locate_probe("ddos", need(share_dir()))),
-                   .program = {},
-                   .cflags = {},
-                   .maps = {},
-                   .settings = {}};
-    spec.settings = {{.target = "max_flows", .value = "16"},
-                     {.target = "packets_per_flow", .value = std::to_string(packets)},
-                     {.target = "coarse_clock", .value = is_coarse ? "true" : "false"}};
-    return load_chain(spec);
-}
-
-table::Reader flow_reader(const Clone& clone) {
-    for (const CloneMap& m : clone.maps())
-        if (m.map.name() == "flows") return need(table::Reader::create(m.map, m.policy, m.image));
-    std::abort();
+    return load_chain(
+        ddos_spec({{.target = "max_flows", .value = "16"},
+                   {.target = "packets_per_flow", .value = std::to_string(packets)},
+                   {.target = "coarse_clock", .value = is_coarse ? "true" : "false"}}));
 }
 
 class Ddos {
 public:
     Ddos(std::uint32_t packets, bool is_coarse)
-        : chain_(load_ddos(packets, is_coarse)), reader_(flow_reader(chain_.pair(0).clone(0))) {}
+        : chain_(load_ddos(packets, is_coarse)),
+          reader_(reader_of(chain_.pair(0).clone(0), "flows")) {}
     /// The probe with its wrapper, without the pivot: that is in bench/datapath.
     double ns() {
         const double ns = run_ns(chain_.pair(0).clone(0).entry().fd, kRepeat);
@@ -53,7 +41,7 @@ class Classic {
 public:
     explicit Classic(bool is_coarse) : object_(load(is_coarse)) {}
     double ns() {
-        const double ns = run_ns(object_.program("classic")->fd, kRepeat);
+        const double ns = run_ns(need_program(object_, "classic"), kRepeat);
         const bpf::Map* queue = object_.find_map("records");
         std::vector<std::byte> record(queue->shape().value_bytes);
         while (queue->pop(record.data())) continue;

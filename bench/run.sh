@@ -3,10 +3,16 @@
 # Every benchmark; the figures go to build/bench/*.json. Exits 1 when a target is missed.
 set -u
 build=${WEIR_BUILD_DIR:-build}
-cmake --build "$build" --target bench_datapath bench_extract >/dev/null || exit 1
+cmake --build "$build" --target bench >/dev/null || exit 1
 mkdir -p "$build/bench"
 status=0
-"$build/bench_datapath" "$build/bench/datapath.json" || status=1
-"$build/bench_extract" "$build/bench/extract.json" || status=1
+for name in datapath flows live extract; do
+    printf '== %s\n' "$name"
+    "$build/bench_$name" "$build/bench/$name.json" || status=1
+done
+printf '== view\n'
+"$build/bench_view" "$build/bench/view.json" --benchmark_enable_random_interleaving=true \
+    --benchmark_out="$build/bench/view-runs.json" || status=1
+printf '== startup\n'
 /usr/bin/python3 bench/startup.py "$build/bench/startup.json" || status=1
 exit $status

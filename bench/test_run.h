@@ -1,37 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the benchmarks share: loading that may not fail, and nanoseconds a packet by
+// What the benchmarks of packets share: how programs are loaded, and nanoseconds a packet by
 // BPF_PROG_TEST_RUN.
 #include <bpf/bpf.h>
-#include <fmt/format.h>
 
 #include <array>
 #include <cstdlib>
-#include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "chain/chain.h"
+#include "need.h"
 #include "probe/image.h"
+#include "probe/locate.h"
+#include "table/table.h"
 #include "util/file.h"
 #include "util/paths.h"
-#include "weir/result.h"
 
 namespace weir::bench {
-
-[[noreturn]] inline void give_up(const Error& error) {
-    fmt::print(stderr, "bench: {}\n{}\n", error.message, error.log);
-    std::exit(1);  // NOLINT(concurrency-mt-unsafe)
-}
-
-template <class T>
-T need(Result<T> r) {
-    if (!r) give_up(r.error());
-    return std::move(*r);
-}
-
-inline void need(Result<> r) {
-    if (!r) give_up(r.error());
-}
 
 using Frame = std::array<unsigned char, 64>;
 
@@ -63,6 +50,17 @@ inline double run_ns(int program_fd, int repeat, Frame frame = tcp_frame()) {
     return options.duration;
 }
 
+using Settings = std::vector<Setting>;
+
+/// The shipped ddos probe.
+inline ProbeSpec ddos_spec(Settings settings) {
+    return {.file = need(locate_probe("ddos", need(share_dir()))),
+            .program = {},
+            .cflags = {},
+            .maps = {},
+            .settings = std::move(settings)};
+}
+
 /// A probe behind the pivot, as `weir inject` stands it.
 inline Chain load_chain(const ProbeSpec& spec) {
     const auto image = need(ProbeImage::build(spec, need(share_dir())));
@@ -72,11 +70,25 @@ inline Chain load_chain(const ProbeSpec& spec) {
     return chain;
 }
 
+/// The window's map of that name.
+inline table::Reader reader_of(const Clone& clone, const std::string& map) {
+    for (const CloneMap& m : clone.maps())
+        if (m.map.name() == map) return need(table::Reader::create(m.map, m.policy, m.image));
+    give_up({.code = Errc::NotFound, .message = "map " + map});
+}
+
 /// One program of an object, loaded as it is.
 inline bpf::LoadedObject load_alone(const std::string& path, const std::string& function) {
     auto object = need(bpf::Object::open(need(read_bytes(path)), "bench"));
     for (bpf::ProgramSpec& p : object.programs()) p.set_autoload(p.function == function);
     return need(std::move(object).load());
+}
+
+/// Its descriptor, borrowed.
+inline int need_program(const bpf::LoadedObject& object, const std::string& function) {
+    const auto program = object.program(function);
+    if (!program) give_up({.code = Errc::NotFound, .message = "program " + function});
+    return program->fd;
 }
 
 }  // namespace weir::bench

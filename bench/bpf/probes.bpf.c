@@ -24,6 +24,11 @@ SEC("xdp") int empty(struct xdp_md *ctx)
     return XDP_PASS;
 }
 
+SEC("xdp") int empty_drop(struct xdp_md *ctx)
+{
+    return XDP_DROP;
+}
+
 SEC("xdp") int array(struct xdp_md *ctx)
 {
     void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;

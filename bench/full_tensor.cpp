@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "full_tensor.h"
+
+#include <bpf/bpf.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "need.h"
+#include "table/flow_tensor.h"
+#include "test_run.h"
+
+namespace weir::bench {
+namespace {
+
+MapPolicy windowed() {
+    return {.map_class = MapClass::Windowed, .clear_after_window = true, .reason = "bench"};
+}
+
+MapPolicy kept() {
+    return {.map_class = MapClass::Persistent, .clear_after_window = false, .reason = "bench"};
+}
+
+/// The probe's maps; its programs stay outside.
+bpf::LoadedObject load_maps(std::uint32_t flows) {
+    Settings settings;
+    settings.push_back({.target = "max_flows", .value = std::to_string(flows)});
+    const auto image = need(ProbeImage::build(ddos_spec(std::move(settings)), need(share_dir())));
+    auto object = need(image.open());
+    for (bpf::ProgramSpec& p : object.programs()) p.set_autoload(false);
+    return need(std::move(object).load());
+}
+
+UniqueFd create_hash(std::uint32_t key_bytes, std::uint32_t value_bytes, std::uint32_t entries) {
+    UniqueFd fd(
+        bpf_map_create(BPF_MAP_TYPE_HASH, "weir_bench", key_bytes, value_bytes, entries, nullptr));
+    if (!fd.is_open()) give_up({.code = Errc::Io, .message = "no hash of that size"});
+    return fd;
+}
+
+constexpr std::uint32_t kKeyBytes = 40;  // struct weir_flow_key
+
+}  // namespace
+
+table::Reader make_reader(const bpf::Map& map, const char* disable) {
+    ::setenv("WEIR_DISABLE", disable, 1);  // NOLINT(concurrency-mt-unsafe)
+    auto reader = need(table::Reader::create(map, *disable == '\0' ? windowed() : kept(), {}));
+    ::unsetenv("WEIR_DISABLE");  // NOLINT(concurrency-mt-unsafe)
+    return reader;
+}
+
+FullTensor::FullTensor(std::uint32_t flows)
+    : flows_(flows), object_(load_maps(flows)), reader_(make_reader(map(), "")) {}
+
+void FullTensor::fill() {
+    if (is_full_) return;
+    const Mapping mapping = need(map().map_values());
+    const bpf::MapShape& shape = map().shape();
+    const auto layout = table::flow_layout(shape);
+    const std::size_t stride = bpf::value_stride(shape.value_bytes);
+    std::mt19937_64 random(flows_);  // NOLINT(bugprone-random-generator-seed): equal in each run
+    for (std::uint32_t flow = 0; flow < flows_; ++flow) {
+        const std::uint64_t tag = random() | 2;
+        std::uint64_t seen = 0;
+        std::byte* row = nullptr;
+        for (std::uint64_t slot = tag >> 32;; ++slot) {
+            row = mapping.bytes().data() + slot % shape.max_entries * stride;
+            std::memcpy(&seen, row, sizeof(seen));  // SAFETY: a row begins with its tag
+            if (seen == 0) break;
+        }
+        const std::uint32_t packets = layout->packets_per_flow;
+        // SAFETY: the layout's places lie inside the row
+        std::memset(row, 1 + static_cast<int>(flow % 100), shape.value_bytes);
+        std::memcpy(row, &tag, sizeof(tag));
+        std::memcpy(row + layout->packets_offset, &packets, sizeof(packets));
+    }
+    is_full_ = true;
+}
+
+void FullTensor::clear() {
+    need(reader_.clear());
+    is_full_ = false;
+}
+
+FullHash::FullHash(const FullTensor& like)
+    : fd_(create_hash(kKeyBytes, like.map().shape().value_bytes - kKeyBytes, like.flows())),
+      map_({.name = "hash",
+            .kind = bpf::MapKind::Hash,
+            .key_bytes = kKeyBytes,
+            .value_bytes = like.map().shape().value_bytes - kKeyBytes,
+            .max_entries = like.flows()},
+           fd_.get()) {
+    constexpr std::uint32_t kBatch = 1'000;
+    std::vector<std::byte> keys(std::size_t{kBatch} * kKeyBytes);
+    const std::vector<std::byte> values(std::size_t{kBatch} * map_.shape().value_bytes,
+                                        std::byte{1});
+    for (std::uint32_t first = 0; first < like.flows(); first += kBatch) {
+        for (std::uint32_t i = 0; i < kBatch; ++i) {
+            const std::uint32_t number = first + i;
+            std::memcpy(&keys[std::size_t{i} * kKeyBytes], &number, sizeof(number));
+        }
+        need(map_.update_batch(keys.data(), values.data(), std::min(kBatch, like.flows() - first)));
+    }
+}
+
+}  // namespace weir::bench

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a retired clone to its complete view, to a model's float32, and to a clean clone again; the
+// same flows in a HASH beside it. Google Benchmark measures, one run at a time and all in a random
+// order, so that the caches are as cold as they are after ten seconds of packets.
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "figures.h"
+#include "full_tensor.h"
+#include "need.h"
+#include "table/flow_tensor.h"
+#include "util/clock.h"
+
+namespace weir::bench {
+namespace {
+
+using Nanos = std::map<std::string, double>;  // by the benchmark's name; the least of its runs
+
+constexpr std::uint32_t kMostLookups = 10'000;  // flows; more take a second and tell nothing new
+constexpr std::uint64_t kBytesPerFlow = 2'600;  // tensor, hash, rows read, floats
+constexpr double kTypicalMs = 2;                // of 60,000 flows
+constexpr double kLargeMs = 40;                 // of 1,000,000 flows
+
+/// Everything that is measured of one number of flows; made when it is wanted first.
+struct Load {
+    explicit Load(std::uint32_t flows)
+        : tensor(flows), hash(tensor), batches(hash.reader("drain")) {}
+    FullTensor tensor;
+    FullHash hash;
+    table::Reader batches;
+    std::vector<float> floats;
+};
+
+Load& load_of(std::uint32_t flows) {
+    static std::map<std::uint32_t, std::unique_ptr<Load>> loads;
+    auto& load = loads[flows];
+    if (!load) load = std::make_unique<Load>(flows);
+    load->tensor.fill();
+    return *load;
+}
+
+template <class Work>
+void measure(benchmark::State& state, const Work& work) {
+    for (auto _ : state) {
+        const Nanoseconds begin = monotonic_ns();
+        work();
+        state.SetIterationTime(static_cast<double>(monotonic_ns() - begin) / 1e9);
+    }
+}
+
+void need_rows(const table::Table& table, std::uint32_t flows) {
+    if (table.rows == flows) return;
+    give_up({.code = Errc::Io, .message = fmt::format("{} of {} flows", table.rows, flows)});
+}
+
+void view(benchmark::State& state, std::uint32_t flows) {
+    Load& load = load_of(flows);
+    measure(state, [&] { need_rows(need(load.tensor.reader().read()), flows); });
+}
+
+void clear(benchmark::State& state, std::uint32_t flows) {
+    Load& load = load_of(flows);
+    need_rows(need(load.tensor.reader().read()), flows);
+    measure(state, [&] { load.tensor.clear(); });
+}
+
+/// LUCID's shape: [flows, 10, 11], every feature of the probe.
+void to_float32(benchmark::State& state, std::uint32_t flows) {
+    Load& load = load_of(flows);
+    const table::Table table = need(load.tensor.reader().read());
+    const table::FlowTensor tensor(table);
+    std::vector<table::FloatColumn> columns;
+    for (const table::Feature& f : tensor.features())
+        columns.push_back({.place = f.place, .scale = 1e-3});
+    columns[0].origin = table::Origin::FirstPacket;
+    load.floats.resize(tensor.flows() * tensor.packets_per_flow() * columns.size());
+    measure(state, [&] { tensor.to_float32(columns, load.floats); });
+    benchmark::DoNotOptimize(load.floats.data());
+}
+
+void hash_batches(benchmark::State& state, std::uint32_t flows) {
+    Load& load = load_of(flows);
+    measure(state, [&] { need_rows(need(load.batches.read()), flows); });
+}
+
+void hash_lookups(benchmark::State& state, std::uint32_t flows) {
+    table::Reader reader = load_of(flows).hash.reader("drain,batch");
+    measure(state, [&] { need_rows(need(reader.read()), flows); });
+}
+
+void slot_lookups(benchmark::State& state, std::uint32_t flows) {
+    table::Reader reader = load_of(flows).tensor.lookup_reader();
+    measure(state, [&] { need_rows(need(reader.read()), flows); });
+}
+
+/// Keeps the least of each benchmark's runs; the figures are printed by report(), all runs go to
+/// --benchmark_out.
+class Keep : public benchmark::ConsoleReporter {
+public:
+    explicit Keep(Nanos& nanos) : ConsoleReporter(OO_None), nanos_(nanos) {}
+    bool ReportContext(const Context&) override { return true; }
+    void ReportRuns(const std::vector<Run>& runs) override {
+        for (const Run& run : runs) {
+            if (run.run_type != Run::RT_Iteration) continue;
+            const double ns = run.real_accumulated_time * 1e9 / static_cast<double>(run.iterations);
+            const auto [it, is_new] = nanos_.try_emplace(run.run_name.function_name, ns);
+            it->second = std::min(it->second, ns);
+        }
+    }
+
+private:
+    Nanos& nanos_;
+};
+
+std::uint64_t available_bytes() {
+    std::ifstream memory("/proc/meminfo");
+    std::string word;
+    std::uint64_t kilobytes = 0;
+    while (memory >> word)
+        if (word == "MemAvailable:" && memory >> kilobytes) break;
+    return kilobytes * 1024;
+}
+
+using Benchmark = void (*)(benchmark::State&, std::uint32_t);
+
+void enter(const char* name, Benchmark function, std::uint32_t flows) {
+    const int runs = flows >= 1'000'000 ? 5 : 15;
+    benchmark::RegisterBenchmark(fmt::format("{}/{}", name, flows).c_str(), function, flows)
+        ->UseManualTime()
+        ->Iterations(1)
+        ->Repetitions(runs);
+}
+
+void enter_all(std::uint32_t flows) {
+    enter("view", view, flows);
+    enter("clear", clear, flows);
+    enter("float32", to_float32, flows);
+    enter("hash_batches", hash_batches, flows);
+    if (flows > kMostLookups) return;
+    enter("hash_lookups", hash_lookups, flows);
+    enter("slot_lookups", slot_lookups, flows);
+}
+
+std::optional<double> most_ms(std::uint32_t flows) {
+    if (flows == 60'000) return kTypicalMs;
+    return flows == 1'000'000 ? std::optional(kLargeMs) : std::nullopt;
+}
+
+void add_figures(Nanos& ns, std::uint32_t flows, std::vector<Figure>& figures) {
+    const auto ms = [&](const char* name) { return ns[fmt::format("{}/{}", name, flows)] / 1e6; };
+    std::string plain = fmt::format("hash by batches {:.2f} ms, ratio {:.3f}", ms("hash_batches"),
+                                    ms("view") / ms("hash_batches"));
+    if (flows <= kMostLookups)
+        plain += fmt::format("; by lookups {:.2f} ms; tensor by a lookup a slot {:.2f} ms",
+                             ms("hash_lookups"), ms("slot_lookups"));
+    figures.push_back({.name = fmt::format("view of {} flows", flows),
+                       .value = ms("view"),
+                       .unit = "ms",
+                       .at_most = most_ms(flows),
+                       .beside = plain});
+    figures.push_back({.name = fmt::format("clear of {} flows", flows),
+                       .value = ms("clear"),
+                       .unit = "ms",
+                       .at_most = {},
+                       .beside = fmt::format("{:.0f} ns a flow", ms("clear") * 1e6 / flows)});
+    figures.push_back(
+        {.name = fmt::format("float32 [{}, 10, 11]", flows),
+         .value = ms("float32"),
+         .unit = "ms",
+         .at_most = {},
+         .beside = fmt::format("{:.2f} ns a value", ms("float32") * 1e6 / flows / 110)});
+}
+
+}  // namespace
+}  // namespace weir::bench
+
+int main(int argc, char** argv) {
+    namespace bench = weir::bench;
+    benchmark::Initialize(&argc, argv);
+    std::vector<std::uint32_t> sizes;
+    for (const std::uint32_t flows : {1'000U, 10'000U, 60'000U, 100'000U, 1'000'000U}) {
+        if (bench::available_bytes() < flows * bench::kBytesPerFlow) {
+            fmt::print("{} flows: skipped, not enough memory\n", flows);
+            continue;
+        }
+        bench::enter_all(flows);
+        sizes.push_back(flows);
+    }
+    bench::Nanos nanos;
+    bench::Keep keep(nanos);
+    benchmark::RunSpecifiedBenchmarks(&keep);
+    std::vector<bench::Figure> figures;
+    for (const std::uint32_t flows : sizes) bench::add_figures(nanos, flows, figures);
+    return bench::report(figures, argc > 1 ? argv[1] : "bench-view.json");
+}
