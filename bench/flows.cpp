@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a recorded packet costs: the ddos probe's flow tensor against a hash of sessions and a queue
-// of records that hold the same fields (bench/bpf/classic.bpf.c), by BPF_PROG_TEST_RUN, in turn.
+// of records that hold the same fields (bench/bpf/classic.bpf.c), by BPF_PROG_TEST_RUN, in turn;
+// and the memory of both.
+#include <fstream>
+
 #include "figures.h"
 #include "test_run.h"
 
@@ -85,11 +88,45 @@ void measure_recorded(std::vector<Figure>& figures) {
         [&] { return later.later_ns(); }, figures);
 }
 
+/// What the kernel says that a map takes (fdinfo).
+double kernel_bytes(const bpf::Map& map) {
+    std::ifstream info(fmt::format("/proc/self/fdinfo/{}", map.fd()));
+    std::string word;
+    double bytes = 0;
+    while (info >> word)
+        if (word == "memlock:" && info >> bytes) return bytes;
+    give_up({.code = Errc::Unsupported, .message = "fdinfo without memlock"});
+}
+
+/// Room for as many flows, and for as many packets of each.
+void measure_memory(std::vector<Figure>& figures) {
+    constexpr std::uint32_t kFlows = 65'536;
+    constexpr std::uint32_t kPacketsPerFlow = 10;
+    const Chain chain = load_chain(ddos_spec({}));
+    double ddos = 0;
+    for (const CloneMap& m : chain.pair(0).clone(0).maps()) ddos += kernel_bytes(m.map);
+    auto object = need(bpf::Object::open(need(read_bytes(WEIR_BENCH_CLASSIC)), "classic"));
+    need(object.find_map("sessions")->set_max_entries(kFlows));
+    need(object.find_map("records")->set_max_entries(kFlows * kPacketsPerFlow));
+    const auto classic = need(std::move(object).load());
+    double plain = 0;
+    for (const char* name : {"sessions", "records"}) plain += kernel_bytes(*classic.find_map(name));
+    figures.push_back(
+        {.name = fmt::format("memory of a clone, {} flows", kFlows),
+         .value = ddos / plain,
+         .unit = "x",
+         .at_most = {},
+         .beside = fmt::format(
+             "ddos {:.1f} MB, {:.0f} bytes a flow; hash + queue {:.1f} MB, {:.0f} bytes a flow",
+             ddos / 1e6, ddos / kFlows, plain / 1e6, plain / kFlows)});
+}
+
 }  // namespace
 }  // namespace weir::bench
 
 int main(int argc, char** argv) {
     std::vector<weir::bench::Figure> figures;
     weir::bench::measure_recorded(figures);
+    weir::bench::measure_memory(figures);
     return weir::bench::report(figures, argc > 1 ? argv[1] : "bench-flows.json");
 }
