@@ -55,6 +55,7 @@ private:
     static bpf::LoadedObject load(bool is_coarse) {
         auto object = need(bpf::Object::open(need(read_bytes(WEIR_BENCH_CLASSIC)), "classic"));
         const auto constant = object.constant("coarse_clock");
+        if (!constant) give_up({.code = Errc::NotFound, .message = "constant coarse_clock"});
         constant->bytes[0] = std::byte{is_coarse};
         return need(std::move(object).load());
     }

@@ -59,7 +59,9 @@ void FullTensor::fill() {
     if (is_full_) return;
     const Mapping mapping = need(map().map_values());
     const bpf::MapShape& shape = map().shape();
-    const auto layout = table::flow_layout(shape);
+    const auto found = table::flow_layout(shape);
+    if (!found) give_up({.code = Errc::Invalid, .message = "the ddos probe's map is no tensor"});
+    const table::FlowLayout& layout = *found;
     const std::size_t stride = bpf::value_stride(shape.value_bytes);
     std::mt19937_64 random(flows_);  // NOLINT(bugprone-random-generator-seed): equal in each run
     for (std::uint32_t flow = 0; flow < flows_; ++flow) {
@@ -71,11 +73,11 @@ void FullTensor::fill() {
             std::memcpy(&seen, row, sizeof(seen));  // SAFETY: a row begins with its tag
             if (seen == 0) break;
         }
-        const std::uint32_t packets = layout->packets_per_flow;
+        const std::uint32_t packets = layout.packets_per_flow;
         // SAFETY: the layout's places lie inside the row
         std::memset(row, 1 + static_cast<int>(flow % 100), shape.value_bytes);
         std::memcpy(row, &tag, sizeof(tag));
-        std::memcpy(row + layout->packets_offset, &packets, sizeof(packets));
+        std::memcpy(row + layout.packets_offset, &packets, sizeof(packets));
     }
     is_full_ = true;
 }

@@ -22,8 +22,9 @@ public:
     Empty(const std::string& lane, const std::string& function)
         : lane_(lane),
           object_(load_alone(WEIR_BENCH_PROBES, function)),
-          link_(need(bpf::XdpLink::attach(*object_.program(function), lane_.receiver(),
-                                          bpf::XdpMode::Drv))) {}
+          link_(need(
+              bpf::XdpLink::attach({.function = function, .fd = need_program(object_, function)},
+                                   lane_.receiver(), bpf::XdpMode::Drv))) {}
     [[nodiscard]] const Lane& lane() const { return lane_; }
 
 private:
@@ -93,14 +94,15 @@ void measure(Empty& empty, Ddos& ddos, int generator, const std::string& verdict
         best.ddos = std::max(best.ddos, window_pps(ddos, generator, packets_per_flow, best));
     }
     figures.push_back(
-        {.name = fmt::format("live {}, {} flows of {} packets", verdict, kFlows, packets_per_flow),
+        {.name = fmt::format("live {}, {}: {} packets a flow", verdict,
+                             is_steady ? "steady" : "short flows", packets_per_flow),
          .value = best.ddos / best.empty,
          .unit = "x",
          .at_most = {},
          .at_least = is_steady ? std::optional(kThroughput) : std::nullopt,
-         .beside = fmt::format("empty program {:.2f}, ddos {:.2f} M packets/s, {:.0f} % beyond, "
-                               "0 untracked",
-                               best.empty / 1e6, best.ddos / 1e6,
+         .beside = fmt::format("empty program {:.2f}, ddos {:.2f} M packets/s; {} flows, {:.0f} % "
+                               "beyond, 0 untracked",
+                               best.empty / 1e6, best.ddos / 1e6, kFlows,
                                100.0 * static_cast<double>(best.beyond) /
                                    static_cast<double>(best.beyond + best.recorded))});
 }
