@@ -50,7 +50,7 @@ enum weir_server { WEIR_SERVER_UNKNOWN, WEIR_SERVER_SOURCE, WEIR_SERVER_DESTINAT
 /* Random for each start, fixed in a replay: whoever knows the hash could fill one row's places. */
 static const volatile __u64 weir_flow_seed __attribute__((section(".rodata.weir"))) = 0x9e3779b97f4a7c15ull;
 
-/* A packet's flow: a hash that both directions share in bits 1 to 63, which alone is the flow's identity,
+/* A packet's flow: a hash that both directions share in bits 2 to 63, which alone is the flow's identity,
  * and the packet's direction in bit 0 (1: from the higher end to the lower). The tag is never 0. */
 struct weir_flow_id {
     __u64 tag;
