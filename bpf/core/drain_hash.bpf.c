@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Copies a HASH or LRU_HASH that nobody writes into memory that user space has mapped, and deletes from it what
- * was copied; run from there. Both maps are stand-ins: at load the real map takes the place of weir_source, and
- * a row gets the size of its key and value, each rounded up to 8 bytes. Kernel: 5.17 (bpf_loop). */
+/* Copies a HASH or LRU_HASH that nobody writes into memory that user space has mapped, and deletes from it
+ * what was copied; run from there. Both maps are stand-ins: at load the real map takes the place of
+ * weir_source, and a row gets the size of its key and value, each rounded up to 8 bytes. Kernel: 5.17
+ * (bpf_loop). */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -25,8 +26,8 @@ struct {
 const volatile __u32 weir_key_bytes = 4;
 const volatile __u32 weir_value_bytes = 8;
 
-#define WORD(i)                                                              \
-    if (8 * (i) + 8 <= bytes)                                                \
+#define WORD(i)               \
+    if (8 * (i) + 8 <= bytes) \
         *(__u64 *)(to + 8 * (i)) = *(const __u64 *)(from + 8 * (i));
 #define WORDS4(i) WORD(i) WORD((i) + 1) WORD((i) + 2) WORD((i) + 3)
 #define WORDS16(i) WORDS4(i) WORDS4((i) + 4) WORDS4((i) + 8) WORDS4((i) + 12)
