@@ -8,7 +8,6 @@
 
 #include <cstring>
 #include <map>
-#include <numeric>
 #include <random>
 
 #include "support/capture_file.h"
@@ -249,8 +248,8 @@ TEST_F(ReplayTest, StopsAfterSoManyWindows) {
 }
 
 TEST_F(ReplayTest, AStopReportsTheOpenWindow) {
-    std::vector<std::int64_t> times(100'000);
-    std::iota(times.begin(), times.end(), at(0));
+    std::vector<std::int64_t> times(100'000, at(0));
+    for (std::size_t i = 0; i < times.size(); ++i) times[i] += static_cast<std::int64_t>(i);
     eventfd_write(stop_.get(), 1);
     const auto done = run(capture_of(times), {.window = 1s});
     ASSERT_TRUE(done.has_value()) << done.error().message;
