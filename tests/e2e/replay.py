@@ -255,7 +255,7 @@ def test_output_and_text(box):
     weir = box.start(harness.WEIR, "replay", "--output", target, path)
     assert weir.wait() == 0 and weir.line() is None, weir.stderr
     text = target.read_text()
-    assert "flows on some.pcap (replay, replay)" in text and "3 packets" in text, text
+    assert "ddos on some.pcap (replay, replay)" in text and "3 packets" in text, text
 
 
 def test_progress_goes_to_a_terminal_alone(box):
