@@ -9,7 +9,6 @@
 #include "cli/stop_signal.h"
 #include "cli/verbs.h"
 #include "util/memory.h"
-#include "util/privileges.h"
 #include "weir/engine.h"
 
 namespace weir::cli {
@@ -69,8 +68,7 @@ Result<> inject(const InjectArguments& a) {
     if (!engine) return pass_on(engine);
     for (const std::string& notice : engine->notices()) print_notice(notice);
     // From here on only maps are read and the link is held: nothing needs more than these.
-    if (auto r = keep_only(needed_while_running()); !r)
-        print_notice("capabilities are kept: " + r.error().message);
+    drop_capabilities();
     auto sink = make_sink(std::move(*output),
                           {.as_json = a.probe.as_json(), .max_rows = a.probe.row_limit()});
     return engine->run(*sink, stop->fd());

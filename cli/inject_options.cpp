@@ -8,8 +8,10 @@
 #include <filesystem>
 #include <limits>
 
+#include "cli/output.h"
 #include "probe/locate.h"
 #include "util/paths.h"
+#include "util/privileges.h"
 
 namespace weir::cli {
 namespace {
@@ -163,10 +165,13 @@ Result<ProbeOptions> to_probe_options(const ProbeArguments& a) {
 }
 
 /// Where CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON, it has to stay.
-CapabilitySet needed_while_running() {
+void drop_capabilities() {
     const auto held = effective_capabilities();
-    if (held && !held->has(Capability::Bpf)) return {Capability::SysAdmin, Capability::NetAdmin};
-    return {Capability::Bpf, Capability::NetAdmin, Capability::Perfmon};
+    const bool is_admin = held && !held->has(Capability::Bpf);
+    const CapabilitySet needed =
+        is_admin ? CapabilitySet{Capability::SysAdmin, Capability::NetAdmin}
+                 : CapabilitySet{Capability::Bpf, Capability::NetAdmin, Capability::Perfmon};
+    if (auto r = keep_only(needed); !r) print_notice("capabilities are kept: " + r.error().message);
 }
 
 Result<> check_exists(const std::string& what, const std::string& path) {

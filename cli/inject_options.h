@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "util/privileges.h"
 #include "weir/engine.h"
 #include "weir/result.h"
 
@@ -50,8 +49,9 @@ void add_probe_options(CLI::App& app, ProbeArguments& arguments);
 /// Errors: Invalid.
 [[nodiscard]] Result<ProbeOptions> to_probe_options(const ProbeArguments& arguments);
 
-/// What inject and replay keep once all is loaded: map calls, running programs, holding links.
-[[nodiscard]] CapabilitySet needed_while_running();
+/// Keeps only what inject and replay need once all is loaded: map calls, running programs, holding
+/// links. A failure is a notice.
+void drop_capabilities();
 
 /// "WHAT PATH: no such file". Errors: NotFound.
 [[nodiscard]] Result<> check_exists(const std::string& what, const std::string& path);

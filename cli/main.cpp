@@ -27,8 +27,12 @@ Exit codes: 0 done; 2 usage or compile error; 3 privileges; 4 not found; 5 inter
 
 /// CLI11 lists all that was left over, in no order; the option that it does not know comes first.
 std::string describe(const CLI::App& app, const CLI::ParseError& error) {
-    for (const std::string& left : app.remaining(true))
+    const std::vector<std::string> rest = app.remaining(true);
+    for (const std::string& left : rest)
         if (left.starts_with("-")) return fmt::format("{}: no such option", left);
+    if (app.get_subcommands().empty() && !rest.empty())
+        return fmt::format("{}: no such verb; there are inject, replay, check and doctor",
+                           rest.front());
     return error.what();
 }
 

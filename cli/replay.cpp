@@ -12,7 +12,6 @@
 #include "cli/sinks.h"
 #include "cli/stop_signal.h"
 #include "cli/verbs.h"
-#include "util/privileges.h"
 
 namespace weir::cli {
 namespace {
@@ -91,8 +90,7 @@ Result<> replay(const ReplayArguments& a) {
     if (!replay) return pass_on(replay);
     for (const std::string& notice : replay->notices()) print_notice(notice);
     // From here on maps are read and programs run, both by descriptor.
-    if (auto r = keep_only(needed_while_running()); !r)
-        print_notice("capabilities are kept: " + r.error().message);
+    drop_capabilities();
     auto sink = make_sink(std::move(*output),
                           {.as_json = a.probe.as_json(), .max_rows = a.probe.row_limit()});
     stop->arm();
