@@ -45,19 +45,22 @@ constexpr std::uint32_t kKeyBytes = 40;  // struct weir_flow_key
 
 }  // namespace
 
-table::Reader make_reader(const bpf::Map& map, const char* disable) {
+table::Reader make_reader(const bpf::Map& map, const char* disable, const bpf::Map* flow_heads) {
     ::setenv("WEIR_DISABLE", disable, 1);  // NOLINT(concurrency-mt-unsafe)
-    auto reader = need(table::Reader::create(map, *disable == '\0' ? windowed() : kept(), {}));
+    auto reader =
+        need(table::Reader::create(map, *disable == '\0' ? windowed() : kept(), {}, flow_heads));
     ::unsetenv("WEIR_DISABLE");  // NOLINT(concurrency-mt-unsafe)
     return reader;
 }
 
 FullTensor::FullTensor(std::uint32_t flows)
-    : flows_(flows), object_(load_maps(flows)), reader_(make_reader(map(), "")) {}
+    : flows_(flows), object_(load_maps(flows)), reader_(make_reader(map(), "", &heads())) {}
 
 void FullTensor::fill() {
     if (is_full_) return;
     const Mapping mapping = need(map().map_values());
+    const Mapping head_memory = need(heads().map_values());
+    const std::size_t head_bytes = bpf::value_stride(heads().shape().value_bytes);
     const bpf::MapShape& shape = map().shape();
     const auto found = table::flow_layout(shape);
     if (!found) give_up({.code = Errc::Invalid, .message = "the ddos probe's map is no tensor"});
@@ -68,16 +71,19 @@ void FullTensor::fill() {
         const std::uint64_t tag = random() | 2;
         std::uint64_t seen = 0;
         std::byte* row = nullptr;
+        std::byte* head = nullptr;
         for (std::uint64_t slot = tag >> 32;; ++slot) {
             row = mapping.bytes().data() + slot % shape.max_entries * stride;
-            std::memcpy(&seen, row, sizeof(seen));  // SAFETY: a row begins with its tag
+            head = head_memory.bytes().data() + slot % shape.max_entries * head_bytes;
+            std::memcpy(&seen, head, sizeof(seen));  // SAFETY: a head begins with its tag
             if (seen == 0) break;
         }
         const std::uint32_t packets = layout.packets_per_flow;
         // SAFETY: the layout's places lie inside the row
-        std::memset(row, 1 + static_cast<int>(flow % 100), shape.value_bytes);
-        std::memcpy(row, &tag, sizeof(tag));
-        std::memcpy(row + layout.packets_offset, &packets, sizeof(packets));
+        std::memset(row + head_bytes, 1 + static_cast<int>(flow % 100),
+                    shape.value_bytes - head_bytes);
+        std::memcpy(head, &tag, sizeof(tag));
+        std::memcpy(head + layout.packets_offset, &packets, sizeof(packets));
     }
     is_full_ = true;
 }

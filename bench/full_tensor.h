@@ -17,7 +17,8 @@
 namespace weir::bench {
 
 /// A reader that may not use these ways (WEIR_DISABLE).
-[[nodiscard]] table::Reader make_reader(const bpf::Map& map, const char* disable);
+[[nodiscard]] table::Reader make_reader(const bpf::Map& map, const char* disable,
+                                        const bpf::Map* flow_heads = nullptr);
 
 class FullTensor {
 public:
@@ -28,9 +29,12 @@ public:
     void clear();
     [[nodiscard]] table::Reader& reader() { return reader_; }
     /// The same map, read by one system call a slot.
-    [[nodiscard]] table::Reader lookup_reader() const { return make_reader(map(), "mmap,batch"); }
+    [[nodiscard]] table::Reader lookup_reader() const {
+        return make_reader(map(), "mmap,batch", &heads());
+    }
     [[nodiscard]] std::uint32_t flows() const { return flows_; }
     [[nodiscard]] const bpf::Map& map() const { return *object_.find_map("flows"); }
+    [[nodiscard]] const bpf::Map& heads() const { return *object_.find_map("weir_heads_flows"); }
 
 private:
     std::uint32_t flows_;

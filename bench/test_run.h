@@ -73,7 +73,8 @@ inline Chain load_chain(const ProbeSpec& spec) {
 /// The window's map of that name.
 inline table::Reader reader_of(const Clone& clone, const std::string& map) {
     for (const CloneMap& m : clone.maps())
-        if (m.map.name() == map) return need(table::Reader::create(m.map, m.policy, m.image));
+        if (m.map.name() == map)
+            return need(table::Reader::create(m.map, m.policy, m.image, m.flow_heads));
     give_up({.code = Errc::NotFound, .message = "map " + map});
 }
 

@@ -28,7 +28,7 @@ const char* source_kind(const ProbeImage& image) {
 }
 
 Result<MapLine> describe_map(const CloneMap& m) {
-    auto reader = table::Reader::create(m.map, m.policy, m.image);
+    auto reader = table::Reader::create(m.map, m.policy, m.image, m.flow_heads);
     if (!reader) return wrap(reader, "map " + m.map.name());
     const bpf::MapShape& shape = m.map.shape();
     return MapLine{.name = shape.name,

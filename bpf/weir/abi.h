@@ -10,7 +10,7 @@
 typedef unsigned int weir_u32;
 typedef unsigned long long weir_u64;
 
-#define WEIR_ABI_VERSION 2
+#define WEIR_ABI_VERSION 3
 #define WEIR_MAX_SLOTS 32 /* the kernel runs 33 tail calls at most: pivot -> 32 slots, one to spare */
 #define WEIR_BANK_BIT 63
 #define WEIR_LENGTH_SHIFT 56
@@ -55,3 +55,4 @@ struct weir_cpu {
 #define WEIR_TAG_FEATURE \
     "weir:feature " /* on a member: followed by its unit and, behind "; ", its encoding */
 #define WEIR_TAG_FLOW_TENSOR "weir:flow_tensor" /* on a map that flow.h made */
+#define WEIR_FLOW_HEADS "weir_heads_"           /* before its name: the map of its heads */

@@ -13,9 +13,12 @@
  *         if (!ip)
  *             return WEIR_PASS;                                  // counted as ignored
  *         struct weir_flow_id id = weir_flow_id_ipv4(ip->saddr, ip->daddr, 0, 0, ip->protocol);
- *         struct flows_flow *flow = weir_flow(flows, p, id);
+ *         struct weir_flow_head *flow = weir_flow(flows, p, id);
  *         if (!flow)
  *             return WEIR_PASS;                                  // the table is full: untracked
+ *         struct weir_flow_key *key = weir_flow_new_key(flows, p);
+ *         if (key)                                               // the first packet of its flow
+ *             weir_address_from_ipv4(&key->source, ip->saddr);   // and so on
  *         weir_flow_add_bytes(flow, id, bpf_ntohs(ip->tot_len));
  *         struct seen *packet = weir_flow_packet(flows, p, flow);
  *         if (packet) {                                          // else beyond the first ten
@@ -43,11 +46,21 @@ struct weir_flow_limits {
 /* The next power of two from twice the flows on. */
 #define WEIR_FLOW_SLOTS(max_flows) (1u << (32 - __builtin_clz(2 * (max_flows) - 1)))
 
-/* A flow may lie in 32 places, a step of its own apart (double hashing with an odd step; Knuth, The Art of
- * Computer Programming 3, section 6.4). */
-#define WEIR_FLOW_PLACES 32
+/* A flow may lie in 32 places: 16 pairs of slots, a step of its own apart (double hashing with an odd step;
+ * Knuth, The Art of Computer Programming 3, section 6.4). A pair's heads share a cache line. */
+#define WEIR_FLOW_PAIRS 16
 #define WEIR_FLOW_FIRST(tag) ((__u32)((tag) >> 32))
-#define WEIR_FLOW_STEP(tag) ((__u32)((tag) >> 8) | 1)
+#define WEIR_FLOW_STEP(tag) (((__u32)((tag) >> 8) | 1) * 2)
+
+/* What every packet of a flow touches, in an array of its own: 65,536 flows are 4 MB of heads, and 50 MB of
+ * rows, which only the first packets of a flow touch. */
+struct weir_flow_head {
+    __u64 tag;               /* claimed by the first packet; 0: free */
+    __u32 packets;           /* of both directions */
+    enum weir_server server; /* which end serves */
+    __u64 forward_bytes;     /* from source to destination */
+    __u64 backward_bytes;
+};
 
 /* What finding gives: an index, and whether the slot was claimed just now. */
 #define WEIR_FLOW_IS_NEW (1ull << 32)
@@ -55,11 +68,11 @@ struct weir_flow_limits {
 
 /* Whether the slot is the flow's: it was, or it was free and is claimed. It belongs to whose compare-and-swap
  * of the tag won; who lost compares with the tag that won. */
-static __always_inline bool weir_flow_is_here(__u64 *slot, __u64 tag, bool *is_new)
+static __always_inline bool weir_flow_is_here(struct weir_flow_head *head, __u64 tag, bool *is_new)
 {
-    __u64 seen = *(volatile __u64 *)slot;
+    __u64 seen = *(volatile __u64 *)&head->tag;
     if (!seen) {
-        seen = __sync_val_compare_and_swap(slot, 0, tag);
+        seen = __sync_val_compare_and_swap(&head->tag, 0, tag);
         *is_new = !seen;
         if (!seen)
             return true;
@@ -67,15 +80,15 @@ static __always_inline bool weir_flow_is_here(__u64 *slot, __u64 tag, bool *is_n
     return !((seen ^ tag) >> 1);
 }
 
-/* Looks into every place but the first. */
-static __always_inline __u64 weir_flow_find(void *table, __u32 slot_mask, __u64 tag)
+/* Looks into every pair but the first. */
+static __always_inline __u64 weir_flow_find(void *heads, __u32 slot_mask, __u64 tag)
 {
     __u32 index = WEIR_FLOW_FIRST(tag) & slot_mask;
-    for (int i = 1; i < WEIR_FLOW_PLACES; i++) {
+    for (int i = 2; i < 2 * WEIR_FLOW_PAIRS; i++) {
         bool is_new = false;
-        index = (index + WEIR_FLOW_STEP(tag)) & slot_mask;
-        __u64 *slot = bpf_map_lookup_elem(table, &index);
-        if (slot && weir_flow_is_here(slot, tag, &is_new))
+        index = (i % 2 ? index ^ 1 : index + WEIR_FLOW_STEP(tag)) & slot_mask;
+        struct weir_flow_head *head = bpf_map_lookup_elem(heads, &index);
+        if (head && weir_flow_is_here(head, tag, &is_new))
             return is_new ? index | WEIR_FLOW_IS_NEW : index;
     }
     return WEIR_FLOW_NOWHERE;
@@ -83,16 +96,17 @@ static __always_inline __u64 weir_flow_find(void *table, __u32 slot_mask, __u64 
 
 /* A table of max_flows flows with a key of `key_type` and, for the first packets_per_flow packets of each, a
  * `packet_type`, whose members are features. Half of the slots stay free, so that 32 places are nearly always
- * enough. A row is a `struct NAME_flow`.
+ * enough. A row is a `struct NAME_flow`: the program writes key and packets, and user space puts the head of
+ * the same index before them when the window is over.
  *
  * NAME_find() is a global function, which the verifier looks at once, by itself: inlined, its loop would be
  * walked for each way that a packet may come. */
 #define WEIR_FLOW_TENSOR(name, key_type, packet_type, max_flows_, packets_per_flow_)              \
     struct name##_flow {                                                                          \
-        __u64 tag;               /* claimed by the first packet; 0: free */                       \
-        __u32 packets;           /* of both directions */                                         \
-        enum weir_server server; /* which end serves */                                           \
-        __u64 forward_bytes;     /* from source to destination */                                 \
+        __u64 tag;                                                                                \
+        __u32 packets;                                                                            \
+        enum weir_server server;                                                                  \
+        __u64 forward_bytes;                                                                      \
         __u64 backward_bytes;                                                                     \
         key_type key;                                                                             \
         packet_type packet[packets_per_flow_];                                                    \
@@ -104,48 +118,74 @@ static __always_inline __u64 weir_flow_find(void *table, __u32 slot_mask, __u64 
         __type(key, __u32);                                                                       \
         __type(value, struct name##_flow);                                                        \
     } name SEC(".maps") __attribute__((btf_decl_tag(WEIR_TAG_FLOW_TENSOR)));                      \
+    struct {                                                                                      \
+        __uint(type, BPF_MAP_TYPE_ARRAY);                                                         \
+        __uint(max_entries, WEIR_FLOW_SLOTS(max_flows_));                                         \
+        __uint(map_flags, BPF_F_MMAPABLE);                                                        \
+        __type(key, __u32);                                                                       \
+        __type(value, struct weir_flow_head);                                                     \
+    } weir_heads_##name SEC(".maps");                                                             \
     const volatile struct weir_flow_limits weir_limits_##name                                     \
         __attribute__((section(".rodata.weir"))) = {.max_flows = (max_flows_),                    \
                                                     .slot_mask = WEIR_FLOW_SLOTS(max_flows_) - 1, \
                                                     .packets_per_flow = packets_per_flow_};       \
     __attribute__((noinline)) __u64 name##_find(__u64 tag)                                        \
     {                                                                                             \
-        return weir_flow_find(&name, weir_limits_##name.slot_mask, tag);                          \
+        return weir_flow_find(&weir_heads_##name, weir_limits_##name.slot_mask, tag);             \
     }                                                                                             \
-    static __always_inline struct name##_flow *name##_lookup(__u64 tag, bool *is_new)             \
+    static __always_inline struct weir_flow_head *name##_lookup(struct weir_packet *p, __u64 tag) \
     {                                                                                             \
-        __u32 index = WEIR_FLOW_FIRST(tag) & weir_limits_##name.slot_mask;                        \
-        struct name##_flow *flow = bpf_map_lookup_elem(&name, &index);                            \
-        if (flow && weir_flow_is_here(&flow->tag, tag, is_new))                                   \
-            return flow;                                                                          \
-        __u64 found = name##_find(tag);                                                           \
-        if (found == WEIR_FLOW_NOWHERE)                                                           \
-            return NULL;                                                                          \
-        *is_new = found & WEIR_FLOW_IS_NEW;                                                       \
-        index = (__u32)found & weir_limits_##name.slot_mask;                                      \
-        return bpf_map_lookup_elem(&name, &index);                                                \
+        __u32 slot = WEIR_FLOW_FIRST(tag) & weir_limits_##name.slot_mask;                         \
+        struct weir_flow_head *head = bpf_map_lookup_elem(&weir_heads_##name, &slot);             \
+        if (!head || !weir_flow_is_here(head, tag, &p->is_new_flow)) {                            \
+            slot ^= 1;                                                                            \
+            head = bpf_map_lookup_elem(&weir_heads_##name, &slot);                                \
+            if (!head || !weir_flow_is_here(head, tag, &p->is_new_flow)) {                        \
+                __u64 found = name##_find(tag);                                                   \
+                if (found == WEIR_FLOW_NOWHERE)                                                   \
+                    return NULL;                                                                  \
+                p->is_new_flow = found & WEIR_FLOW_IS_NEW;                                        \
+                slot = (__u32)found & weir_limits_##name.slot_mask;                               \
+                head = bpf_map_lookup_elem(&weir_heads_##name, &slot);                            \
+            }                                                                                     \
+        }                                                                                         \
+        p->flow_slot = slot;                                                                      \
+        return head;                                                                              \
+    }                                                                                             \
+    static __always_inline struct name##_flow *name##_row(const struct weir_packet *p)            \
+    {                                                                                             \
+        __u32 slot = p->flow_slot;                                                                \
+        return bpf_map_lookup_elem(&name, &slot);                                                 \
     }                                                                                             \
     _Static_assert(1, "takes the semicolon")
 
-/* The flow of this packet; NULL where the table is full: the packet is untracked. p->is_new_flow says whether
- * this packet claimed it: then write its key; all else is zero. */
-#define weir_flow(name, p, id)                      \
-    ({                                              \
-        (p)->outcome = WEIR_UNTRACKED;              \
-        name##_lookup((id).tag, &(p)->is_new_flow); \
+/* The flow of this packet, a struct weir_flow_head; NULL where the table is full: the packet is untracked. */
+#define weir_flow(name, p, id)         \
+    ({                                 \
+        (p)->outcome = WEIR_UNTRACKED; \
+        name##_lookup((p), (id).tag);  \
+    })
+
+/* Behind weir_flow(): where this packet has to write its flow's key, because it claimed the flow; else NULL.
+ */
+#define weir_flow_new_key(name, p)                                              \
+    ({                                                                          \
+        struct name##_flow *weir_row = (p)->is_new_flow ? name##_row(p) : NULL; \
+        weir_row ? &weir_row->key : NULL;                                       \
     })
 
 /* Counts the packet in its flow; its place among the first packets_per_flow, or NULL: it is beyond them. Only
  * a packet that has a place needs to look further, at a clock for example. */
-#define weir_flow_packet(name, p, flow)                                                                 \
-    ({                                                                                                  \
-        __u32 weir_number = __sync_fetch_and_add(&(flow)->packets, 1);                                  \
-        bool weir_has_place = weir_number < weir_limits_##name.packets_per_flow;                        \
-        (p)->outcome = weir_has_place ? WEIR_RECORDED : WEIR_BEYOND;                                    \
-        weir_has_place                                                                                  \
-            ? (__typeof__(&(flow)->packet[0]))((void *)(flow) + offsetof(struct name##_flow, packet)) + \
-                  weir_number                                                                           \
-            : NULL;                                                                                     \
+#define weir_flow_packet(name, p, flow)                                                                     \
+    ({                                                                                                      \
+        __u32 weir_number = __sync_fetch_and_add(&(flow)->packets, 1);                                      \
+        bool weir_has_place = weir_number < weir_limits_##name.packets_per_flow;                            \
+        struct name##_flow *weir_row = weir_has_place ? name##_row(p) : NULL;                               \
+        (p)->outcome = weir_has_place ? WEIR_RECORDED : WEIR_BEYOND;                                        \
+        weir_row                                                                                            \
+            ? (__typeof__(&weir_row->packet[0]))((void *)weir_row + offsetof(struct name##_flow, packet)) + \
+                  weir_number                                                                               \
+            : NULL;                                                                                         \
     })
 
 /* A packet goes backward when its direction differs from that of the packet that claimed the flow. */

@@ -136,7 +136,7 @@ static __always_inline enum weir_server in_flow(enum weir_server server, bool is
 
 /* A handshake is certain and overwrites; a port is a guess, made once, that may not overwrite another CPU's
  * handshake. */
-static __always_inline void note_server(struct flows_flow *flow, const struct headers *h, bool is_new,
+static __always_inline void note_server(struct weir_flow_head *flow, const struct headers *h, bool is_new,
                                         bool is_backward)
 {
     enum weir_server server = server_by_handshake(h);
@@ -187,23 +187,23 @@ static __always_inline void record(const struct headers *h, bool is_backward, st
 
 static __always_inline void track(struct weir_packet *p, const struct headers *h, const struct ends *ends)
 {
-    struct flows_flow *flow = weir_flow(flows, p, ends->id);
+    struct weir_flow_head *flow = weir_flow(flows, p, ends->id);
     if (!flow)
         return;
-    bool is_new = p->is_new_flow;
-    if (is_new) { /* whoever claims a flow writes its key, in the direction of its packet */
-        flow->key.source = ends->source;
-        flow->key.destination = ends->destination;
-        flow->key.source_port = h->source_port;
-        flow->key.destination_port = h->destination_port;
-        flow->key.protocol = h->protocol;
+    struct weir_flow_key *key = weir_flow_new_key(flows, p);
+    if (key) { /* whoever claims a flow writes its key, in the direction of its packet */
+        key->source = ends->source;
+        key->destination = ends->destination;
+        key->source_port = h->source_port;
+        key->destination_port = h->destination_port;
+        key->protocol = h->protocol;
     }
     bool is_backward = weir_flow_is_backward(flow->tag, ends->id);
     weir_flow_add_bytes(flow, ends->id, h->ip_length);
     struct ddos_packet *packet = weir_flow_packet(flows, p, flow);
     if (!packet)
         return;
-    note_server(flow, h, is_new, is_backward);
+    note_server(flow, h, p->is_new_flow, is_backward);
     record(h, is_backward, packet);
 }
 

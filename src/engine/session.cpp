@@ -19,7 +19,7 @@ Result<> ProbeSession::open_readers() {
             const bool is_shared = m.policy.map_class == MapClass::Persistent;
             if (is_shared && clone == 1) continue;
             if (!m.policy.is_exported && !m.policy.clear_after_window) continue;
-            auto reader = table::Reader::create(m.map, m.policy, m.image);
+            auto reader = table::Reader::create(m.map, m.policy, m.image, m.flow_heads);
             if (!reader) return wrap(reader, "map " + m.map.name());
             (is_shared ? shared_readers_ : readers_[clone]).push_back(std::move(*reader));
         }

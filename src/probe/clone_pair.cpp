@@ -192,8 +192,10 @@ Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, c
     for (std::size_t i = 0; i < policies->size(); ++i) {
         const bpf::Map& map = clone.object_.maps()[i];
         if (is_internal_map(map.name())) continue;
-        clone.maps_.push_back(
-            {.map = map, .policy = (*policies)[i], .image = std::move(images[i])});
+        clone.maps_.push_back({.map = map,
+                               .policy = (*policies)[i],
+                               .image = std::move(images[i]),
+                               .flow_heads = clone.object_.find_map(WEIR_FLOW_HEADS + map.name())});
     }
     if (!image.is_wrapped)
         if (auto r = clone.stand_behind_stub(binding); !r) return pass_on(r);

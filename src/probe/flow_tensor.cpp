@@ -45,8 +45,9 @@ bpf::TypePtr with_packets(const bpf::Type& flow, std::uint32_t packets) {
 
 Result<> size_one(bpf::Object& object, bpf::MapSpec& map, const FlowTensorSize& size) {
     const auto constant = object.constant("weir_limits_" + map.shape.name);
+    bpf::MapSpec* heads = object.find_map(WEIR_FLOW_HEADS + map.shape.name);
     Limits limits;
-    if (!constant || constant->bytes.size() != sizeof(limits))
+    if (heads == nullptr || !constant || constant->bytes.size() != sizeof(limits))
         return fail(Errc::Invalid, "map " + map.shape.name + " is no flow tensor of weir/flow.h");
     std::memcpy(&limits, constant->bytes.data(), sizeof(limits));
     if (size.packets_per_flow && *size.packets_per_flow != limits.packets_per_flow) {
@@ -62,6 +63,7 @@ Result<> size_one(bpf::Object& object, bpf::MapSpec& map, const FlowTensorSize& 
         const std::uint32_t slots = std::bit_ceil(2 * limits.max_flows);
         limits.slot_mask = slots - 1;
         if (auto r = map.set_max_entries(slots); !r) return r;
+        if (auto r = heads->set_max_entries(slots); !r) return r;
     }
     map.shape.max_flows = limits.max_flows;
     std::memcpy(constant->bytes.data(), &limits, sizeof(limits));

@@ -151,6 +151,17 @@ Result<> fill_by_index(const bpf::Map& map, Rows& rows) {
     return {};
 }
 
+Result<> fill_by_indices(const bpf::Map& map, std::span<const std::uint32_t> indices, Rows& rows) {
+    start(rows);
+    make_room(map, rows, indices.size());
+    for (const std::uint32_t index : indices) {
+        std::memcpy(key_at(map, rows, rows.count), &index, sizeof(index));
+        if (auto r = map.lookup(&index, value_at(map, rows, rows.count)); !r) return r;
+        ++rows.count;
+    }
+    return {};
+}
+
 Result<> fill_by_pop(const bpf::Map& map, Rows& rows) {
     start(rows);
     while (rows.count < row_limit(map)) {

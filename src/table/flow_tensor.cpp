@@ -2,7 +2,6 @@
 #include "table/flow_tensor.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <type_traits>
 
@@ -206,26 +205,6 @@ void FlowTensor::to_float32(std::span<const FloatColumn> columns, std::span<floa
                            .width = width},
                           columns[c]);
         }
-    }
-}
-
-void find_flows(const std::byte* slots, std::size_t stride, std::size_t count,
-                std::vector<std::uint32_t>& indices) {
-    // Slots are far apart for the processor's own prefetcher, which stops at each page.
-    constexpr std::size_t kAhead = 24;
-    constexpr std::size_t kBlock = 1024;
-    std::array<std::uint32_t, kBlock> found;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-    indices.clear();
-    for (std::size_t start = 0; start < count; start += kBlock) {
-        const std::size_t end = std::min(start + kBlock, count);
-        std::size_t n = 0;
-        for (std::size_t i = start; i < end; ++i) {
-            __builtin_prefetch(slots + std::min(i + kAhead, count - 1) * stride);
-            found[n] = static_cast<std::uint32_t>(i);
-            n += load<std::uint64_t>(slots + i * stride) != 0 ? 1 : 0;
-        }
-        indices.insert(indices.end(), found.begin(),
-                       found.begin() + static_cast<std::ptrdiff_t>(n));
     }
 }
 

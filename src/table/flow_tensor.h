@@ -89,8 +89,4 @@ private:
     const FlowLayout& layout_;
 };
 
-/// Sets `indices` to the slots that hold a flow, in order. Cost: one cache line a slot.
-void find_flows(const std::byte* slots, std::size_t stride, std::size_t count,
-                std::vector<std::uint32_t>& indices);
-
 }  // namespace weir::table

@@ -6,6 +6,7 @@
 
 #include "table/drain.h"
 #include "table/fill.h"
+#include "table/flow_heads.h"
 #include "table/flow_tensor.h"
 #include "table/hash_drain.h"
 #include "table/scan.h"
@@ -50,10 +51,10 @@ struct Reader::State {
     State(const bpf::Map& from, MapPolicy with, std::span<const std::byte> restore)
         : map(checked_shape(from.shape()), from.fd()),
           policy(std::move(with)),
-          image(restore.begin(), restore.end()),
-          flows(flow_layout(map.shape())) {}
+          image(restore.begin(), restore.end()) {}
 
     void decide();
+    [[nodiscard]] Result<> open_flows(const bpf::Map& flow_heads);
     void decide_for_queue();
     void decide_for_hash();
     [[nodiscard]] ReadWay next_way() const;
@@ -61,6 +62,7 @@ struct Reader::State {
         return plain_way == ReadWay::Batch ? Calls::Batch : Calls::Single;
     }
     [[nodiscard]] Result<> fill();
+    [[nodiscard]] Result<> fill_flows();
     [[nodiscard]] Result<> fill_by_drain();
     [[nodiscard]] Result<> fill_by_hash_drain();
     [[nodiscard]] Result<> erase();
@@ -73,6 +75,7 @@ struct Reader::State {
     MapPolicy policy;
     std::vector<std::byte> image;
     std::optional<FlowLayout> flows;  // a flow tensor
+    std::optional<FlowHeads> heads;   // of it
     ReadWay way = ReadWay::None;
     ReadWay plain_way = ReadWay::None;      // hashes: the way of windows that a drain is not worth
     ReadWay filled_by = ReadWay::None;      // the way that the rows at hand came by
@@ -95,8 +98,8 @@ void Reader::State::decide() {
     }
     if (map.is_mmapable() && !is_disabled("mmap")) {
         using Access = bpf::Map::Access;
-        auto mapped =
-            map.map_values(policy.clear_after_window ? Access::ReadWrite : Access::ReadOnly);
+        const bool is_written = policy.clear_after_window || heads;
+        auto mapped = map.map_values(is_written ? Access::ReadWrite : Access::ReadOnly);
         if (mapped) {  // else values with locks or timers: the slower ways read those
             mapping = std::move(*mapped);
             way = ReadWay::Mmap;
@@ -104,9 +107,22 @@ void Reader::State::decide() {
         }
     }
     if (!is_array(kind) && !is_keyed(kind)) return;
+    if (heads) {
+        way = ReadWay::Lookup;
+        return;
+    }
     way = !is_disabled("batch") && has_batch(map) ? ReadWay::Batch : ReadWay::Lookup;
     plain_way = way;
     decide_for_hash();
+}
+
+Result<> Reader::State::open_flows(const bpf::Map& flow_heads) {
+    flows = flow_layout(map.shape());
+    if (!flows) return fail(Errc::Invalid, "not laid out as weir/flow.h does it");
+    auto opened = FlowHeads::open(flow_heads);
+    if (!opened) return pass_on(opened);
+    heads = std::move(*opened);
+    return {};
 }
 
 void Reader::State::decide_for_hash() {
@@ -155,15 +171,25 @@ Result<> Reader::State::fill_by_hash_drain() {
     return {};
 }
 
+/// The rows are in place already, but for what all packets of a flow touch.
+Result<> Reader::State::fill_flows() {
+    heads->find(indices);
+    if (way == ReadWay::Mmap) {
+        heads->complete(mapping.bytes().data(), bpf::value_stride(map.shape().value_bytes),
+                        indices);
+        return {};
+    }
+    if (auto r = fill_by_indices(map, indices, rows); !r) return r;
+    for (std::size_t i = 0; i < rows.count; ++i)
+        heads->complete_one(rows.values.data() + i * map.lookup_bytes(), indices[i]);
+    return {};
+}
+
 Result<> Reader::State::fill() {
     const bpf::MapShape& shape = map.shape();
     filled_by = next_way();
     are_taken = false;
-    if (way == ReadWay::Mmap && flows) {
-        find_flows(mapping.bytes().data(), bpf::value_stride(shape.value_bytes), shape.max_entries,
-                   indices);
-        return {};
-    }
+    if (heads) return fill_flows();
     if (way == ReadWay::Mmap && !shape.is_globals) {
         find_entries(mapping.bytes().data(), bpf::value_stride(shape.value_bytes),
                      shape.max_entries, indices);
@@ -271,8 +297,10 @@ Reader& Reader::operator=(Reader&&) noexcept = default;
 Reader::~Reader() = default;
 
 Result<Reader> Reader::create(const bpf::Map& map, const MapPolicy& policy,
-                              std::span<const std::byte> image) {
+                              std::span<const std::byte> image, const bpf::Map* flow_heads) {
     auto state = std::make_unique<State>(map, policy, image);
+    if (flow_heads != nullptr)
+        if (auto r = state->open_flows(*flow_heads); !r) return wrap(r, map.name());
     state->decide();
     return Reader(std::move(state));
 }
@@ -297,6 +325,7 @@ Result<> Reader::clear() {
     const bool is_rest_ours = is_queue(kind) && s.policy.map_class == MapClass::Windowed;
     if (!is_keyed(kind) && (!s.is_read || is_rest_ours)) done = s.fill();
     if (done && is_keyed(kind)) done = s.clear_keyed();
+    if (done && s.heads) s.heads->clear(s.indices);
     if (done && s.way == ReadWay::Mmap) s.clear_mapped();
     if (done && s.way != ReadWay::Mmap && is_array(kind)) done = s.clear_array();
     s.is_read = false;

@@ -64,19 +64,21 @@ struct Table {
 class Reader {
 public:
     /// `image`: what clear() puts back (.data: its content in the ELF); empty means zeros.
-    /// Decides the way by trying it. A kind that cannot be read is no error (way None).
+    /// `flow_heads`: a flow tensor's second map (probe/clone_pair.h); without it, `map` is an
+    /// array. Decides the way by trying it. A kind that cannot be read is no error (way None).
     [[nodiscard]] static Result<Reader> create(const bpf::Map& map, const MapPolicy& policy,
-                                               std::span<const std::byte> image);
+                                               std::span<const std::byte> image,
+                                               const bpf::Map* flow_heads = nullptr);
     Reader(const Reader&) = delete;
     Reader(Reader&&) noexcept;
     Reader& operator=(const Reader&) = delete;
     Reader& operator=(Reader&&) noexcept;
     ~Reader();
 
-    /// Reads the whole map. QUEUE and STACK are emptied by it, windowed hashes may be: clear() is
-    /// due before anything else writes or reads the map.
-    /// Cost: mmap: one scan, no system call; drain: one or two calls; batch: one call per 16k
-    /// entries; lookup: two calls an entry.
+    /// Reads the whole map; of a flow tensor it puts each flow's head before its row. QUEUE and
+    /// STACK are emptied by it, windowed hashes may be: clear() is due before anything else writes
+    /// or reads the map. Cost: mmap: one scan, no system call; drain: one or two calls; batch: one
+    /// call per 16k entries; lookup: two calls an entry.
     [[nodiscard]] Result<Table> read();
 
     /// Empties the map (or restores the image) where the policy says so; else does nothing. Of

@@ -20,11 +20,12 @@ WEIR_PROBE(first_two)
     if (!ip)
         return WEIR_PASS;
     struct weir_flow_id id = weir_flow_id_ipv4(ip->saddr, 0, 0, 0, 0);
-    struct senders_flow *flow = weir_flow(senders, p, id);
+    struct weir_flow_head *flow = weir_flow(senders, p, id);
     if (!flow)
         return WEIR_PASS;
-    if (p->is_new_flow)
-        flow->key.address = ip->saddr;
+    struct sender *sender = weir_flow_new_key(senders, p);
+    if (sender)
+        sender->address = ip->saddr;
     weir_flow_add_bytes(flow, id, bpf_ntohs(ip->tot_len));
     struct seen *packet = weir_flow_packet(senders, p, flow);
     if (packet) {
