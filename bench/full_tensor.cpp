@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "need.h"
+#include "table/flow_heads.h"
 #include "table/flow_tensor.h"
 #include "test_run.h"
 
@@ -60,7 +61,9 @@ void FullTensor::fill() {
     if (is_full_) return;
     const Mapping mapping = need(map().map_values());
     const Mapping head_memory = need(heads().map_values());
-    const std::size_t head_bytes = bpf::value_stride(heads().shape().value_bytes);
+    // SAFETY: pages are aligned, and the map's values are a FlowHead each.
+    auto* const slots = reinterpret_cast<table::FlowHead*>(head_memory.bytes().data());
+    const std::uint32_t slot_count = heads().shape().max_entries - 1;
     const bpf::MapShape& shape = map().shape();
     const auto found = table::flow_layout(shape);
     if (!found) give_up({.code = Errc::Invalid, .message = "the ddos probe's map is no tensor"});
@@ -69,21 +72,12 @@ void FullTensor::fill() {
     std::mt19937_64 random(flows_);  // NOLINT(bugprone-random-generator-seed): equal in each run
     for (std::uint32_t flow = 0; flow < flows_; ++flow) {
         const std::uint64_t tag = random() | 2;
-        std::uint64_t seen = 0;
-        std::byte* row = nullptr;
-        std::byte* head = nullptr;
-        for (std::uint64_t slot = tag >> 32;; ++slot) {
-            row = mapping.bytes().data() + slot % shape.max_entries * stride;
-            head = head_memory.bytes().data() + slot % shape.max_entries * head_bytes;
-            std::memcpy(&seen, head, sizeof(seen));  // SAFETY: a head begins with its tag
-            if (seen == 0) break;
-        }
-        const std::uint32_t packets = layout.packets_per_flow;
-        // SAFETY: the layout's places lie inside the row
-        std::memset(row + head_bytes, 1 + static_cast<int>(flow % 100),
-                    shape.value_bytes - head_bytes);
-        std::memcpy(head, &tag, sizeof(tag));
-        std::memcpy(head + layout.packets_offset, &packets, sizeof(packets));
+        std::uint64_t slot = (tag >> 32) % slot_count;
+        while (slots[slot].tag != 0) slot = (slot + 1) % slot_count;
+        slots[slot] = {.tag = tag, .packets = layout.packets_per_flow, .row = flow + 1};
+        // SAFETY: there are as many rows as flows
+        std::memset(mapping.bytes().data() + flow * stride, 1 + static_cast<int>(flow % 100),
+                    shape.value_bytes);
     }
     is_full_ = true;
 }

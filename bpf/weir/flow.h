@@ -52,60 +52,101 @@ struct weir_flow_limits {
 #define WEIR_FLOW_FIRST(tag) ((__u32)((tag) >> 32))
 #define WEIR_FLOW_STEP(tag) (((__u32)((tag) >> 8) | 1) * 2)
 
-/* What every packet of a flow touches, in an array of its own: 65,536 flows are 4 MB of heads, and 50 MB of
- * rows, which only the first packets of a flow touch. */
+/* What every packet of a flow touches, in an array of its own: 65,536 flows are 4 MB of heads. Their rows, 25
+ * MB, stand one behind the other, in the order in which the flows began; only the first packets of a flow
+ * touch them. */
 struct weir_flow_head {
-    __u64 tag;               /* claimed by the first packet; 0: free */
-    __u32 packets;           /* of both directions */
-    enum weir_server server; /* which end serves */
-    __u64 forward_bytes;     /* from source to destination */
+    __u64 tag;           /* claimed by the first packet; 0: free */
+    __u32 packets;       /* of both directions */
+    __u32 row;           /* of the flow, from 1 on; 0: none yet */
+    __u64 forward_bytes; /* from source to destination */
     __u64 backward_bytes;
 };
 
-/* What finding gives: an index, and whether the slot was claimed just now. */
-#define WEIR_FLOW_IS_NEW (1ull << 32)
-#define WEIR_FLOW_NOWHERE (1ull << 33)
+enum weir_flow_place {
+    WEIR_PLACE_OTHER, /* another flow's */
+    WEIR_PLACE_OURS,
+    WEIR_PLACE_CLAIMED, /* ours from now on */
+    WEIR_PLACE_NO_ROWS, /* free, but max_flows flows are there */
+};
+/* What NAME_find() gives: a slot and, above its 32 bits, one of them. */
+#define WEIR_PLACE_SHIFT 32
 
-/* Whether the slot is the flow's: it was, or it was free and is claimed. It belongs to whose compare-and-swap
- * of the tag won; who lost compares with the tag that won. */
-static __always_inline bool weir_flow_is_here(struct weir_flow_head *head, __u64 tag, bool *is_new)
+/* The head behind the last slot counts in `row` the rows that were given out. */
+static __always_inline struct weir_flow_head *weir_flow_rows(void *heads,
+                                                             const volatile struct weir_flow_limits *limits)
+{
+    __u32 behind = limits->slot_mask + 1;
+    return bpf_map_lookup_elem(heads, &behind);
+}
+
+static __always_inline bool weir_flow_has_rows(void *heads, const volatile struct weir_flow_limits *limits)
+{
+    struct weir_flow_head *rows = weir_flow_rows(heads, limits);
+    return rows && *(volatile __u32 *)&rows->row < limits->max_flows;
+}
+
+/* Whose the slot is. A free one belongs to whose compare-and-swap of the tag wins; who loses compares with
+ * the tag that won. */
+static __always_inline enum weir_flow_place weir_flow_look(void *heads,
+                                                           const volatile struct weir_flow_limits *limits,
+                                                           struct weir_flow_head *head, __u64 tag)
 {
     __u64 seen = *(volatile __u64 *)&head->tag;
     if (!seen) {
+        if (!weir_flow_has_rows(heads, limits))
+            return WEIR_PLACE_NO_ROWS;
         seen = __sync_val_compare_and_swap(&head->tag, 0, tag);
-        *is_new = !seen;
         if (!seen)
-            return true;
+            return WEIR_PLACE_CLAIMED;
     }
-    return !((seen ^ tag) >> 1);
+    return (seen ^ tag) >> 1 ? WEIR_PLACE_OTHER : WEIR_PLACE_OURS;
 }
 
 /* Looks into every pair but the first. */
-static __always_inline __u64 weir_flow_find(void *heads, __u32 slot_mask, __u64 tag)
+static __always_inline __u64 weir_flow_find(void *heads, const volatile struct weir_flow_limits *limits,
+                                            __u64 tag)
 {
-    __u32 index = WEIR_FLOW_FIRST(tag) & slot_mask;
+    __u32 slot = WEIR_FLOW_FIRST(tag) & limits->slot_mask;
     for (int i = 2; i < 2 * WEIR_FLOW_PAIRS; i++) {
-        bool is_new = false;
-        index = (i % 2 ? index ^ 1 : index + WEIR_FLOW_STEP(tag)) & slot_mask;
-        struct weir_flow_head *head = bpf_map_lookup_elem(heads, &index);
-        if (head && weir_flow_is_here(head, tag, &is_new))
-            return is_new ? index | WEIR_FLOW_IS_NEW : index;
+        slot = (i % 2 ? slot ^ 1 : slot + WEIR_FLOW_STEP(tag)) & limits->slot_mask;
+        struct weir_flow_head *head = bpf_map_lookup_elem(heads, &slot);
+        if (!head)
+            break;
+        __u64 place = weir_flow_look(heads, limits, head, tag);
+        if (place != WEIR_PLACE_OTHER)
+            return place << WEIR_PLACE_SHIFT | slot;
     }
-    return WEIR_FLOW_NOWHERE;
+    return (__u64)WEIR_PLACE_OTHER << WEIR_PLACE_SHIFT;
+}
+
+/* Gives the flow a row; 0 where none is left. Of CPUs that do so at once one wins, and the others' rows stay
+ * empty: put back, they could go to a flow whose claimer found none and wrote no key. */
+static __always_inline __u32 weir_flow_take_row(void *heads, const volatile struct weir_flow_limits *limits,
+                                                __u32 slot)
+{
+    struct weir_flow_head *head = bpf_map_lookup_elem(heads, &slot), *rows = weir_flow_rows(heads, limits);
+    if (!head || !rows || !weir_flow_has_rows(heads, limits))
+        return 0;
+    __u32 row = __sync_fetch_and_add(&rows->row, 1) + 1;
+    if (row > limits->max_flows)
+        return 0;
+    __u32 winner = __sync_val_compare_and_swap(&head->row, 0, row);
+    return winner ? winner : row;
 }
 
 /* A table of max_flows flows with a key of `key_type` and, for the first packets_per_flow packets of each, a
  * `packet_type`, whose members are features. Half of the slots stay free, so that 32 places are nearly always
- * enough. A row is a `struct NAME_flow`: the program writes key and packets, and user space puts the head of
- * the same index before them when the window is over.
+ * enough. A row is a `struct NAME_flow`; tag, packets and bytes come into it when the window is over, from
+ * the flow's head.
  *
- * NAME_find() is a global function, which the verifier looks at once, by itself: inlined, its loop would be
- * walked for each way that a packet may come. */
+ * NAME_find() and NAME_take_row() are global functions, which the verifier looks at once, by themselves:
+ * inlined, they would be walked for each way that a packet may come. */
 #define WEIR_FLOW_TENSOR(name, key_type, packet_type, max_flows_, packets_per_flow_)              \
     struct name##_flow {                                                                          \
         __u64 tag;                                                                                \
         __u32 packets;                                                                            \
-        enum weir_server server;                                                                  \
+        enum weir_server server; /* which end serves */                                           \
         __u64 forward_bytes;                                                                      \
         __u64 backward_bytes;                                                                     \
         key_type key;                                                                             \
@@ -113,14 +154,14 @@ static __always_inline __u64 weir_flow_find(void *heads, __u32 slot_mask, __u64 
     };                                                                                            \
     struct {                                                                                      \
         __uint(type, BPF_MAP_TYPE_ARRAY);                                                         \
-        __uint(max_entries, WEIR_FLOW_SLOTS(max_flows_));                                         \
+        __uint(max_entries, max_flows_);                                                          \
         __uint(map_flags, BPF_F_MMAPABLE);                                                        \
         __type(key, __u32);                                                                       \
         __type(value, struct name##_flow);                                                        \
     } name SEC(".maps") __attribute__((btf_decl_tag(WEIR_TAG_FLOW_TENSOR)));                      \
     struct {                                                                                      \
         __uint(type, BPF_MAP_TYPE_ARRAY);                                                         \
-        __uint(max_entries, WEIR_FLOW_SLOTS(max_flows_));                                         \
+        __uint(max_entries, WEIR_FLOW_SLOTS(max_flows_) + 1);                                     \
         __uint(map_flags, BPF_F_MMAPABLE);                                                        \
         __type(key, __u32);                                                                       \
         __type(value, struct weir_flow_head);                                                     \
@@ -131,31 +172,46 @@ static __always_inline __u64 weir_flow_find(void *heads, __u32 slot_mask, __u64 
                                                     .packets_per_flow = packets_per_flow_};       \
     __attribute__((noinline)) __u64 name##_find(__u64 tag)                                        \
     {                                                                                             \
-        return weir_flow_find(&weir_heads_##name, weir_limits_##name.slot_mask, tag);             \
+        return weir_flow_find(&weir_heads_##name, &weir_limits_##name, tag);                      \
+    }                                                                                             \
+    __attribute__((noinline)) __u32 name##_take_row(__u32 slot)                                   \
+    {                                                                                             \
+        return weir_flow_take_row(&weir_heads_##name, &weir_limits_##name, slot);                 \
     }                                                                                             \
     static __always_inline struct weir_flow_head *name##_lookup(struct weir_packet *p, __u64 tag) \
     {                                                                                             \
         __u32 slot = WEIR_FLOW_FIRST(tag) & weir_limits_##name.slot_mask;                         \
+        enum weir_flow_place place = WEIR_PLACE_OTHER;                                            \
         struct weir_flow_head *head = bpf_map_lookup_elem(&weir_heads_##name, &slot);             \
-        if (!head || !weir_flow_is_here(head, tag, &p->is_new_flow)) {                            \
+        if (head)                                                                                 \
+            place = weir_flow_look(&weir_heads_##name, &weir_limits_##name, head, tag);           \
+        if (place == WEIR_PLACE_OTHER) {                                                          \
             slot ^= 1;                                                                            \
             head = bpf_map_lookup_elem(&weir_heads_##name, &slot);                                \
-            if (!head || !weir_flow_is_here(head, tag, &p->is_new_flow)) {                        \
-                __u64 found = name##_find(tag);                                                   \
-                if (found == WEIR_FLOW_NOWHERE)                                                   \
-                    return NULL;                                                                  \
-                p->is_new_flow = found & WEIR_FLOW_IS_NEW;                                        \
-                slot = (__u32)found & weir_limits_##name.slot_mask;                               \
-                head = bpf_map_lookup_elem(&weir_heads_##name, &slot);                            \
-            }                                                                                     \
+            if (head)                                                                             \
+                place = weir_flow_look(&weir_heads_##name, &weir_limits_##name, head, tag);       \
         }                                                                                         \
-        p->flow_slot = slot;                                                                      \
+        if (place == WEIR_PLACE_OTHER) {                                                          \
+            __u64 found = name##_find(tag);                                                       \
+            place = found >> WEIR_PLACE_SHIFT;                                                    \
+            slot = (__u32)found;                                                                  \
+            head = bpf_map_lookup_elem(&weir_heads_##name, &slot);                                \
+        }                                                                                         \
+        if (!head || place == WEIR_PLACE_OTHER || place == WEIR_PLACE_NO_ROWS)                    \
+            return NULL;                                                                          \
+        __u32 row = *(volatile __u32 *)&head->row;                                                \
+        if (!row) /* also where another CPU has claimed the flow just now */                      \
+            row = name##_take_row(slot);                                                          \
+        if (!row)                                                                                 \
+            return NULL;                                                                          \
+        p->is_new_flow = place == WEIR_PLACE_CLAIMED;                                             \
+        p->flow_row = row - 1;                                                                    \
         return head;                                                                              \
     }                                                                                             \
     static __always_inline struct name##_flow *name##_row(const struct weir_packet *p)            \
     {                                                                                             \
-        __u32 slot = p->flow_slot;                                                                \
-        return bpf_map_lookup_elem(&name, &slot);                                                 \
+        __u32 row = p->flow_row;                                                                  \
+        return bpf_map_lookup_elem(&name, &row);                                                  \
     }                                                                                             \
     _Static_assert(1, "takes the semicolon")
 
@@ -172,6 +228,13 @@ static __always_inline __u64 weir_flow_find(void *heads, __u32 slot_mask, __u64 
     ({                                                                          \
         struct name##_flow *weir_row = (p)->is_new_flow ? name##_row(p) : NULL; \
         weir_row ? &weir_row->key : NULL;                                       \
+    })
+
+/* Behind weir_flow(): the flow's enum weir_server. NULL never is, but the verifier wants it looked at. */
+#define weir_flow_server(name, p)                     \
+    ({                                                \
+        struct name##_flow *weir_row = name##_row(p); \
+        weir_row ? (__u32 *)&weir_row->server : NULL; \
     })
 
 /* Counts the packet in its flow; its place among the first packets_per_flow, or NULL: it is beyond them. Only

@@ -32,7 +32,7 @@ struct weir_packet {
     bool has_transport; /* the header of that protocol is next: no later fragment, not cut off */
     bool is_fragment;   /* a fragment after the first: its transport header is elsewhere */
     bool is_new_flow;   /* flow.h: this packet claimed its flow */
-    __u32 flow_slot;    /* flow.h: where its flow lies */
+    __u32 flow_row;     /* flow.h: where its flow lies */
     __u32 outcome;      /* flow.h: enum weir_outcome */
 };
 

@@ -136,15 +136,13 @@ static __always_inline enum weir_server in_flow(enum weir_server server, bool is
 
 /* A handshake is certain and overwrites; a port is a guess, made once, that may not overwrite another CPU's
  * handshake. */
-static __always_inline void note_server(struct weir_flow_head *flow, const struct headers *h, bool is_new,
-                                        bool is_backward)
+static __always_inline void note_server(__u32 *noted, const struct headers *h, bool is_new, bool is_backward)
 {
     enum weir_server server = server_by_handshake(h);
     if (server != WEIR_SERVER_UNKNOWN)
-        *(volatile __u32 *)&flow->server = in_flow(server, is_backward);
+        *(volatile __u32 *)noted = in_flow(server, is_backward);
     else if (is_new)
-        __sync_val_compare_and_swap((__u32 *)&flow->server, WEIR_SERVER_UNKNOWN,
-                                    in_flow(server_by_port(h), is_backward));
+        __sync_val_compare_and_swap(noted, WEIR_SERVER_UNKNOWN, in_flow(server_by_port(h), is_backward));
 }
 
 static __always_inline enum weir_application guess_application(const struct headers *h, __u32 payload_bytes)
@@ -203,7 +201,9 @@ static __always_inline void track(struct weir_packet *p, const struct headers *h
     struct ddos_packet *packet = weir_flow_packet(flows, p, flow);
     if (!packet)
         return;
-    note_server(flow, h, p->is_new_flow, is_backward);
+    __u32 *server = weir_flow_server(flows, p);
+    if (server)
+        note_server(server, h, p->is_new_flow, is_backward);
     record(h, is_backward, packet);
 }
 

@@ -62,8 +62,8 @@ Result<> size_one(bpf::Object& object, bpf::MapSpec& map, const FlowTensorSize& 
         limits.max_flows = *size.max_flows;
         const std::uint32_t slots = std::bit_ceil(2 * limits.max_flows);
         limits.slot_mask = slots - 1;
-        if (auto r = map.set_max_entries(slots); !r) return r;
-        if (auto r = heads->set_max_entries(slots); !r) return r;
+        if (auto r = map.set_max_entries(limits.max_flows); !r) return r;
+        if (auto r = heads->set_max_entries(slots + 1); !r) return r;
     }
     map.shape.max_flows = limits.max_flows;
     std::memcpy(constant->bytes.data(), &limits, sizeof(limits));

@@ -151,12 +151,12 @@ Result<> fill_by_index(const bpf::Map& map, Rows& rows) {
     return {};
 }
 
-Result<> fill_by_indices(const bpf::Map& map, std::span<const std::uint32_t> indices, Rows& rows) {
+Result<> fill_first(const bpf::Map& map, std::uint32_t count, Rows& rows) {
     start(rows);
-    make_room(map, rows, indices.size());
-    for (const std::uint32_t index : indices) {
-        std::memcpy(key_at(map, rows, rows.count), &index, sizeof(index));
-        if (auto r = map.lookup(&index, value_at(map, rows, rows.count)); !r) return r;
+    make_room(map, rows, count);
+    for (std::uint32_t index = 0; index < count; ++index) {
+        std::memcpy(key_at(map, rows, index), &index, sizeof(index));
+        if (auto r = map.lookup(&index, value_at(map, rows, index)); !r) return r;
         ++rows.count;
     }
     return {};

@@ -8,7 +8,6 @@
 // Ownership: Rows owns its memory. One thread.
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
 #include "bpf/map.h"
 #include "table/buffer.h"
@@ -33,9 +32,8 @@ enum class Reading { Keep, Take };  // Take: what is read is deleted, hash kinds
 [[nodiscard]] Result<> fill_by_lookup(const bpf::Map& map, Rows& rows);
 /// ARRAY kinds: every index by one lookup.
 [[nodiscard]] Result<> fill_by_index(const bpf::Map& map, Rows& rows);
-/// ARRAY kinds: these indices, zeros or not, by one lookup each.
-[[nodiscard]] Result<> fill_by_indices(const bpf::Map& map, std::span<const std::uint32_t> indices,
-                                       Rows& rows);
+/// ARRAY kinds: the first `count` indices, zeros or not, by one lookup each.
+[[nodiscard]] Result<> fill_first(const bpf::Map& map, std::uint32_t count, Rows& rows);
 /// QUEUE, STACK: pops until empty, in the order of popping; no keys.
 [[nodiscard]] Result<> fill_by_pop(const bpf::Map& map, Rows& rows);
 

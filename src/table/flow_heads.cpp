@@ -6,52 +6,100 @@
 #include <cstring>
 
 namespace weir::table {
+namespace {
 
-void find_flows(const std::byte* slots, std::size_t stride, std::size_t count,
-                std::vector<std::uint32_t>& indices) {
+struct HeadMember {
+    const char* name;
+    std::size_t offset, bytes;
+};
+
+/// What a row takes from its head; both have it in one place.
+constexpr std::array<HeadMember, 4> kTaken = {
+    {{"tag", offsetof(FlowHead, tag), sizeof(FlowHead::tag)},
+     {"packets", offsetof(FlowHead, packets), sizeof(FlowHead::packets)},
+     {"forward_bytes", offsetof(FlowHead, forward_bytes), sizeof(FlowHead::forward_bytes)},
+     {"backward_bytes", offsetof(FlowHead, backward_bytes), sizeof(FlowHead::backward_bytes)}}};
+
+bool has_head(const bpf::Type& row) {
+    return std::ranges::all_of(kTaken, [&](const HeadMember& m) {
+        const auto it = std::ranges::find(row.members, m.name, &bpf::Member::name);
+        return it != row.members.end() && it->bit_offset == m.offset * 8 &&
+               it->type->size_bytes == m.bytes;
+    });
+}
+
+}  // namespace
+
+void find_flows(std::span<const FlowHead> heads, std::vector<std::uint32_t>& slots,
+                std::vector<std::uint32_t>& rows) {
     constexpr std::size_t kBlock = 1024;
-    std::array<std::uint32_t, kBlock> found;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-    indices.clear();
-    for (std::size_t start = 0; start < count; start += kBlock) {
-        const std::size_t end = std::min(start + kBlock, count);
+    std::array<std::uint32_t, kBlock> slot;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    std::array<std::uint32_t, kBlock> row;   // NOLINT(cppcoreguidelines-pro-type-member-init)
+    for (std::size_t start = 0; start < heads.size(); start += kBlock) {
+        const std::size_t end = std::min(start + kBlock, heads.size());
         std::size_t n = 0;
-        for (std::size_t i = start; i < end; ++i) {
-            std::uint64_t tag = 0;
-            // SAFETY: a slot begins with its tag
-            std::memcpy(&tag, slots + i * stride, sizeof(tag));
-            found[n] = static_cast<std::uint32_t>(i);
-            n += tag != 0 ? 1 : 0;
+        for (std::size_t i = start; i < end;
+             ++i) {  // a branch would be guessed wrongly half the time
+            slot[n] = static_cast<std::uint32_t>(i);
+            row[n] = heads[i].row;
+            n += heads[i].tag != 0 ? 1 : 0;
         }
-        indices.insert(indices.end(), found.begin(),
-                       found.begin() + static_cast<std::ptrdiff_t>(n));
+        const auto count = static_cast<std::ptrdiff_t>(n);
+        slots.insert(slots.end(), slot.begin(), slot.begin() + count);
+        rows.insert(rows.end(), row.begin(), row.begin() + count);
     }
 }
 
-Result<FlowHeads> FlowHeads::open(const bpf::Map& map) {
+Result<FlowHeads> FlowHeads::open(const bpf::Map& map, const bpf::Type& row) {
+    if (map.shape().value_bytes != sizeof(FlowHead) || map.shape().max_entries < 2 ||
+        !has_head(row))
+        return fail(Errc::Invalid, "not as weir/flow.h makes a flow tensor");
     auto mapping = map.map_values();
     if (!mapping) return pass_on(mapping);
-    return FlowHeads(std::move(*mapping), bpf::value_stride(map.shape().value_bytes),
-                     map.shape().max_entries);
+    return FlowHeads(std::move(*mapping), map.shape().max_entries - 1);
 }
 
-void FlowHeads::complete_one(std::byte* row, std::uint32_t index) const {
-    // SAFETY: the row's first members are those of struct weir_flow_head
-    std::memcpy(row, mapping_.bytes().data() + index * head_bytes_, head_bytes_);
+FlowHead* FlowHeads::heads() const {
+    // SAFETY: pages are aligned, and the map's values are as large as a FlowHead.
+    return reinterpret_cast<FlowHead*>(mapping_.bytes().data());
 }
 
-void FlowHeads::complete(std::byte* rows, std::size_t stride,
-                         std::span<const std::uint32_t> indices) const {
+void FlowHeads::find() {
+    slots_.clear();
+    rows_.clear();
+    find_flows({heads(), slot_count_}, slots_, rows_);
+    flows_ = static_cast<std::size_t>(
+        std::ranges::count_if(rows_, [](std::uint32_t row) { return row != 0; }));
+    end_ = rows_.empty() ? 0 : std::ranges::max(rows_);
+}
+
+void FlowHeads::row_indices(std::vector<std::uint32_t>& out) const {
+    out.clear();
+    for (const std::uint32_t row : rows_)
+        if (row != 0) out.push_back(row - 1);
+    std::ranges::sort(out);
+}
+
+void FlowHeads::complete(std::byte* rows, std::size_t stride) const {
     constexpr std::size_t kAhead = 16;  // rows lie too far apart for the processor to guess
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-        const std::size_t ahead = indices[std::min(i + kAhead, indices.size() - 1)];
-        __builtin_prefetch(rows + ahead * stride, 1);
-        complete_one(rows + indices[i] * stride, indices[i]);
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+        const std::size_t ahead = rows_[std::min(i + kAhead, rows_.size() - 1)];
+        __builtin_prefetch(rows + (std::max<std::size_t>(ahead, 1) - 1) * stride, 1);
+        if (rows_[i] == 0) continue;
+        const FlowHead& head = heads()[slots_[i]];
+        std::byte* const row = rows + (rows_[i] - 1) * stride;
+        // SAFETY: has_head() says that these lie in the row
+        for (const HeadMember& m : kTaken)
+            std::memcpy(row + m.offset, reinterpret_cast<const std::byte*>(&head) + m.offset,
+                        m.bytes);
     }
 }
 
-void FlowHeads::clear(std::span<const std::uint32_t> indices) const {
-    for (const std::uint32_t index : indices)
-        std::memset(mapping_.bytes().data() + index * head_bytes_, 0, head_bytes_);
+void FlowHeads::clear() {
+    for (const std::uint32_t slot : slots_) heads()[slot] = {};
+    heads()[slot_count_] = {};
+    slots_.clear();
+    rows_.clear();
 }
 
 }  // namespace weir::table

@@ -63,10 +63,14 @@ struct Reader::State {
     }
     [[nodiscard]] Result<> fill();
     [[nodiscard]] Result<> fill_flows();
+    [[nodiscard]] std::byte* flow_rows() const {
+        return way == ReadWay::Mmap ? mapping.bytes().data() : rows.values.data();
+    }
     [[nodiscard]] Result<> fill_by_drain();
     [[nodiscard]] Result<> fill_by_hash_drain();
     [[nodiscard]] Result<> erase();
     [[nodiscard]] Result<> clear_keyed();
+    void clear_flows();
     void clear_mapped();
     [[nodiscard]] Result<> clear_array();
     [[nodiscard]] Table table() const;
@@ -119,7 +123,7 @@ void Reader::State::decide() {
 Result<> Reader::State::open_flows(const bpf::Map& flow_heads) {
     flows = flow_layout(map.shape());
     if (!flows) return fail(Errc::Invalid, "not laid out as weir/flow.h does it");
-    auto opened = FlowHeads::open(flow_heads);
+    auto opened = FlowHeads::open(flow_heads, *map.shape().value);
     if (!opened) return pass_on(opened);
     heads = std::move(*opened);
     return {};
@@ -173,15 +177,12 @@ Result<> Reader::State::fill_by_hash_drain() {
 
 /// The rows are in place already, but for what all packets of a flow touch.
 Result<> Reader::State::fill_flows() {
-    heads->find(indices);
-    if (way == ReadWay::Mmap) {
-        heads->complete(mapping.bytes().data(), bpf::value_stride(map.shape().value_bytes),
-                        indices);
-        return {};
-    }
-    if (auto r = fill_by_indices(map, indices, rows); !r) return r;
-    for (std::size_t i = 0; i < rows.count; ++i)
-        heads->complete_one(rows.values.data() + i * map.lookup_bytes(), indices[i]);
+    heads->find();
+    indices.clear();
+    if (way == ReadWay::Lookup)
+        if (auto r = fill_first(map, heads->end(), rows); !r) return r;
+    heads->complete(flow_rows(), bpf::value_stride(map.shape().value_bytes));
+    if (!heads->is_dense()) heads->row_indices(indices);
     return {};
 }
 
@@ -223,7 +224,12 @@ Table Reader::State::table() const {
               .keys = is_queue(shape.kind) ? nullptr : rows.keys.data(),
               .values = rows.values.data(),
               .value_step = map.lookup_bytes()};
-    if (way == ReadWay::Mmap) {
+    if (heads) {
+        out.rows = heads->flows();
+        out.indices = indices;
+        out.values = flow_rows();
+        out.value_step = bpf::value_stride(shape.value_bytes);
+    } else if (way == ReadWay::Mmap) {
         out.rows = indices.size();
         out.indices = indices;
         out.values = mapping.bytes().data();
@@ -270,6 +276,15 @@ Result<> Reader::State::clear_keyed() {
     return fail(Errc::Busy, "still written after its window");
 }
 
+/// Zeroes no more than was written.
+void Reader::State::clear_flows() {
+    const std::size_t stride = bpf::value_stride(map.shape().value_bytes);
+    for (std::size_t i = 0; i < heads->end(); ++i) {
+        std::byte* row = mapping.bytes().data() + i * stride;
+        std::memset(row, 0, flows->used_bytes(row));
+    }
+}
+
 void Reader::State::clear_mapped() {
     const std::size_t stride = bpf::value_stride(map.shape().value_bytes);
     std::byte* base = mapping.bytes().data();
@@ -278,10 +293,7 @@ void Reader::State::clear_mapped() {
                     std::min<std::size_t>(image.size(), map.shape().value_bytes));
         return;
     }
-    for (const std::uint32_t i : indices) {
-        std::byte* row = base + i * stride;
-        std::memset(row, 0, flows ? flows->used_bytes(row) : stride);
-    }
+    for (const std::uint32_t i : indices) std::memset(base + i * stride, 0, stride);
 }
 
 Result<> Reader::State::clear_array() {
@@ -325,9 +337,9 @@ Result<> Reader::clear() {
     const bool is_rest_ours = is_queue(kind) && s.policy.map_class == MapClass::Windowed;
     if (!is_keyed(kind) && (!s.is_read || is_rest_ours)) done = s.fill();
     if (done && is_keyed(kind)) done = s.clear_keyed();
-    if (done && s.heads) s.heads->clear(s.indices);
-    if (done && s.way == ReadWay::Mmap) s.clear_mapped();
+    if (done && s.way == ReadWay::Mmap) s.heads ? s.clear_flows() : s.clear_mapped();
     if (done && s.way != ReadWay::Mmap && is_array(kind)) done = s.clear_array();
+    if (done && s.heads) s.heads->clear();
     s.is_read = false;
     if (!done) return wrap(done, "clear map " + s.map.name());
     return {};

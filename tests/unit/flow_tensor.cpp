@@ -35,8 +35,8 @@ class Slots {
 public:
     explicit Slots(std::vector<Row> rows, MapShape shape = test::row_shape())
         : shape_(std::move(shape)), rows_(std::move(rows)), layout_(flow_layout(shape_)) {
-        find_flows(rows_.empty() ? nullptr : bytes_of(rows_[0]), sizeof(Row), rows_.size(),
-                   indices_);
+        for (std::uint32_t i = 0; i < rows_.size(); ++i)
+            if (rows_[i].tag != 0) indices_.push_back(i);
     }
     [[nodiscard]] Table table() const {
         return {.shape = &shape_,
@@ -157,20 +157,25 @@ TEST(FlowTensor, GivesKeysAndPacketsOfTheFlowsInTheirSlots) {
     EXPECT_EQ(u32(1, 3), 43U);
 }
 
-TEST(FindFlows, TakesEverySlotWithATagInOrder) {
+TEST(FindFlows, TakesEveryHeadWithATagInOrder) {
     for (const std::size_t count : {0U, 1U, 2U, 23U, 1023U, 1024U, 1025U, 5000U}) {
-        std::vector<Row> rows(count);
-        std::vector<std::uint32_t> expected;
+        std::vector<FlowHead> heads(count);
+        std::vector<std::uint32_t> slots;
+        std::vector<std::uint32_t> rows;
         std::mt19937 random(7);  // NOLINT(*-msc51-cpp): the same slots every time
         for (std::uint32_t i = 0; i < count; ++i) {
-            rows[i].packets = 1;  // only the tag says that a slot is taken
+            heads[i].packets = heads[i].row = 1;  // only the tag says that a slot is taken
             if (i != 0 && i + 1 != count && random() % 3 != 0) continue;
-            rows[i].tag = 1ULL << (1 + random() % 63);
-            expected.push_back(i);
+            heads[i].tag = 1ULL << (1 + random() % 63);
+            heads[i].row = static_cast<std::uint32_t>(random());
+            slots.push_back(i);
+            rows.push_back(heads[i].row);
         }
-        std::vector<std::uint32_t> found = {99};
-        find_flows(count == 0 ? nullptr : bytes_of(rows[0]), sizeof(Row), count, found);
-        EXPECT_EQ(found, expected) << count << " slots";
+        std::vector<std::uint32_t> found_slots;
+        std::vector<std::uint32_t> found_rows;
+        find_flows(heads, found_slots, found_rows);
+        EXPECT_EQ(found_slots, slots) << count << " slots";
+        EXPECT_EQ(found_rows, rows) << count << " slots";
     }
 }
 

@@ -166,6 +166,9 @@ protected:
         return apply_settings(*object_, settings);
     }
     [[nodiscard]] const bpf::MapShape& flows() { return object_->find_map("flows")->shape; }
+    [[nodiscard]] const bpf::MapShape& heads() {
+        return object_->find_map("weir_heads_flows")->shape;
+    }
     /// max_flows, slot_mask and packets_per_flow, as the program will see them.
     std::vector<std::uint32_t> limits() {
         std::vector<std::uint32_t> words(3);
@@ -180,7 +183,8 @@ protected:
 TEST_F(FlowSettings, SayHowManyFlowsFitWithoutASetting) {
     ASSERT_TRUE(apply({}).has_value());
     EXPECT_EQ(flows().max_flows, 65536U);
-    EXPECT_EQ(flows().max_entries, 131072U);
+    EXPECT_EQ(flows().max_entries, 65536U);
+    EXPECT_EQ(heads().max_entries, 131073U);
     EXPECT_EQ(limits(), (std::vector<std::uint32_t>{65536, 131071, 10}));
 }
 
@@ -198,7 +202,8 @@ TEST_F(FlowSettings, SetSlotsToTheNextPowerOfTwoFromTwiceTheFlows) {
         const auto done = apply({{.target = "max_flows", .value = text}});
         ASSERT_TRUE(done.has_value()) << done.error().message;
         EXPECT_EQ(limits(), expected) << text;
-        EXPECT_EQ(flows().max_entries, expected[1] + 1) << text;
+        EXPECT_EQ(flows().max_entries, expected[0]) << text;
+        EXPECT_EQ(heads().max_entries, expected[1] + 2) << text << ": one behind the slots";
         EXPECT_EQ(flows().max_flows, expected[0]) << text;
     }
 }
