@@ -171,14 +171,14 @@ def test_memory_is_told_before_attaching_and_too_much_is_refused(box):
     weir = box.inject(net.right, "-t", "0.05", "--windows", "1", "--set", "ddos.max_flows=1k")
     assert weir.wait() == 0, weir.stderr
     told = re.search(r"memory for the maps of both clones: (\d+(?:\.\d+)?) (\w+)", weir.stderr)
-    # 2,048 slots of 72 bytes and ten packets of 32, twice
+    # 1,024 rows of 72 bytes and ten packets of 32, 2,049 heads of 32, twice
     assert told and told[2] == "kB" and 910 <= float(told[1]) <= 940, weir.stderr
 
-    if available_bytes() > 95 * GIB:
+    if available_bytes() > 50 * GIB:
         raise harness.Skip("this machine has the memory that is to be refused", is_kernel=False)
     weir = box.inject(net.right, "--set", "ddos.max_flows=60M")
     assert weir.wait() == 8, (weir.wait(), weir.stderr)
-    assert re.search(r"need 98 GB for both clones, and \S+ \w+ of memory are left", weir.stderr), weir.stderr
+    assert re.search(r"need 53 GB for both clones, and \S+ \w+ of memory are left", weir.stderr), weir.stderr
     assert "hint:" in weir.stderr and "max_flows" in weir.stderr, weir.stderr
     assert "memory for the maps" not in weir.stderr
     assert harness.attached_program(net.right) is None
