@@ -25,6 +25,10 @@ private:
     UniqueFd fd_;
 };
 
+/// From here on what anybody prints to standard output (an extractor, its children) goes to
+/// standard error: an Output that is open already has it to itself.
+void leave_standard_output();
+
 /// "weir: MESSAGE", the log with `verbose`, then "hint: ..." where there is one. Returns the exit
 /// code.
 int print_error(const Error& error, bool verbose);

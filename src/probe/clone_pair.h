@@ -39,7 +39,7 @@ struct SlotBinding {
 struct CloneMap {
     bpf::Map map;
     MapPolicy policy;
-    std::vector<std::byte> image;  // globals: content in the object; else empty
+    std::vector<std::byte> image;          // globals: content in the object; else empty
     const bpf::Map* flow_heads = nullptr;  // a flow tensor: the map of its heads; else null
 };
 

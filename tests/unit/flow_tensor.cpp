@@ -16,6 +16,7 @@
 
 #include "support/flow_types.h"
 #include "table/flow_heads.h"
+#include "table/number.h"
 #include "table/render.h"
 
 namespace weir::table {
