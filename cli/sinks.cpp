@@ -112,6 +112,7 @@ private:
     static void append_health(std::string& out, const WindowHealth& h) {
         out += fmt::format(R"({{"late":{},"tail_call_misses":{},"truncated":{})", h.late,
                            h.tail_call_misses, h.truncated);
+        if (h.escaped != 0) out += fmt::format(R"(,"escaped":{})", h.escaped);
         if (h.unseen)
             out += fmt::format(R"(,"unseen":{{"too_short":{},"too_long":{}}})", h.unseen->too_short,
                                h.unseen->too_long);

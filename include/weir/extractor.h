@@ -25,6 +25,7 @@
 // but for on_overrun(). Exceptions end neither weir nor the counting: what() is reported.
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,7 +37,7 @@
 
 namespace weir {
 
-/// Reads a table when it is asked for. Only for extractors with reads_late().
+/// What stands behind the tables of a window; for those who write extractors' hosts.
 class TableSource {
 public:
     TableSource() = default;
@@ -45,6 +46,11 @@ public:
     virtual ~TableSource() = default;
     /// The table of that number in Window::tables, read now if it was not yet.
     [[nodiscard]] virtual Result<> read(std::size_t index) = 0;
+    /// Leaves the memory of that table, which was read, to the caller: its addresses stay good and
+    /// keep this window's content as long as what is returned lives. Counted as `escaped` in the
+    /// window's health. After it, nothing more is read from the table. Cost: a copy of its rows.
+    /// Errors: Io (memory); nothing is left then.
+    [[nodiscard]] virtual Result<std::shared_ptr<const void>> leave_memory(std::size_t index) = 0;
 };
 
 /// The frozen maps of one window, and what is known of it.
@@ -82,8 +88,8 @@ private:
 /// What an extractor is told before the first window.
 struct ExtractorContext {
     std::string probe = {}, interface = {};  ///< replay: the name of the capture
-    std::chrono::nanoseconds window = {};  ///< nominal length (-t)
-    std::string model = {};                ///< -m, as it was given; empty: none
+    std::chrono::nanoseconds window = {};    ///< nominal length (-t)
+    std::string model = {};                  ///< -m, as it was given; empty: none
     bool is_replay = false;
 };
 

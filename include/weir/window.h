@@ -28,9 +28,10 @@ struct UnseenFrames {
 struct WindowHealth {
     std::uint64_t late = 0;  ///< grid points that passed before the window could close
     std::uint64_t tail_call_misses =
-        0;                            ///< packets that found no probe; 0 unless something is wrong
-    std::uint64_t truncated = 0;      ///< tables of which not everything could be read
-    std::vector<std::string> errors;  ///< what failed in this window; counting went on
+        0;                        ///< packets that found no probe; 0 unless something is wrong
+    std::uint64_t truncated = 0;  ///< tables of which not everything could be read
+    std::uint64_t escaped = 0;    ///< tables that an extractor went on looking at: they were copied
+    std::vector<std::string> errors;      ///< what failed in this window; counting went on
     std::vector<std::string> not_frozen;  ///< maps that the kernel writes at any time (timers)
     std::optional<UnseenFrames> unseen;   ///< replay only: frames that no probe can see
 };

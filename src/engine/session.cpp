@@ -91,6 +91,13 @@ Result<> ProbeSession::read(std::size_t index) {
     return {};
 }
 
+Result<std::shared_ptr<const void>> ProbeSession::leave_memory(std::size_t index) {
+    auto left = sources_[index]->leave_memory(tables_[index]);
+    if (!left) return wrap(left, "table " + tables_[index].shape->name);
+    ++window_.health.escaped;
+    return left;
+}
+
 void ProbeSession::read_rest() {
     for (std::size_t i = 0; i < tables_.size(); ++i)
         if (auto r = read(i); !r)
@@ -106,7 +113,7 @@ Result<> ProbeSession::finish_window(WindowSink& sink, Nanoseconds flipped_ns) {
     const Nanoseconds begin = monotonic_ns();
     if (runner_) {
         extracting_since_ = begin;
-        runner_->run(window_, runner_->reads_late() ? this : nullptr);
+        runner_->run(window_, this);
         extracting_since_ = 0;
         if (runner_->reads_late()) read_rest();
     }

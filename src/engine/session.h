@@ -57,8 +57,9 @@ private:
         : pair_(pair), worker_(std::move(worker)) {}
     [[nodiscard]] Result<> open_readers();
     void read_tables(unsigned retired);
-    /// TableSource, for extractors with reads_late(): on the worker, which has the window then.
+    /// TableSource: on the worker, which has the window then.
     [[nodiscard]] Result<> read(std::size_t index) override;
+    [[nodiscard]] Result<std::shared_ptr<const void>> leave_memory(std::size_t index) override;
     void read_rest();
     [[nodiscard]] Result<> finish_window(WindowSink& sink, Nanoseconds flipped_ns);
 

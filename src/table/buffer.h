@@ -24,6 +24,16 @@ public:
         capacity_ = larger;
     }
 
+    /// Gives the memory away; what stays is a copy of its first `used` bytes.
+    [[nodiscard]] Buffer leave(std::size_t used) {
+        used = std::min(used, capacity_);
+        Buffer left = std::move(*this);
+        capacity_ = 0;
+        reserve(used, 0);
+        if (used > 0) std::memcpy(bytes_.get(), left.data(), used);
+        return left;
+    }
+
 private:
     std::unique_ptr<std::byte[]> bytes_;  // NOLINT(modernize-avoid-c-arrays)
     std::size_t capacity_ = 0;

@@ -67,4 +67,11 @@ Result<Drain::Drained> Drain::empty(const bpf::Map& queue) {
     return Drained{.count = count, .is_full = true};
 }
 
+Result<Mapping> Drain::leave_rows(std::size_t used) {
+    auto fresh = object_.find_map("weir_rows")->map_values();
+    if (!fresh) return fresh;
+    if (auto r = mapping_.make_private(used); !r) return pass_on(r);
+    return std::exchange(mapping_, std::move(*fresh));
+}
+
 }  // namespace weir::table

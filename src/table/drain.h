@@ -38,6 +38,9 @@ public:
     /// Errors: as bpf::Map::pop(); what was popped until then is lost.
     [[nodiscard]] Result<Drained> empty(const bpf::Map& queue);
 
+    /// Gives away the memory of the rows, which keeps its first `used` bytes; the rows lie
+    /// elsewhere from here on. Errors: Io; nothing has changed then.
+    [[nodiscard]] Result<Mapping> leave_rows(std::size_t used);
     [[nodiscard]] std::byte* rows() const { return mapping_.bytes().data(); }
 
 private:

@@ -87,4 +87,11 @@ Result<> HashDrain::erase(std::size_t count) {
     return {};
 }
 
+Result<Mapping> HashDrain::leave_rows(std::size_t used) {
+    auto fresh = object_.find_map("weir_rows")->map_values();
+    if (!fresh) return fresh;
+    if (auto r = mapping_.make_private(used); !r) return pass_on(r);
+    return std::exchange(mapping_, std::move(*fresh));
+}
+
 }  // namespace weir::table

@@ -40,6 +40,9 @@ public:
     /// Deletes the keys of the first `count` rows; one that is gone already is no error.
     [[nodiscard]] Result<> erase(std::size_t count);
 
+    /// Gives away the memory of the rows, which keeps its first `used` bytes; the rows lie
+    /// elsewhere from here on. Errors: Io; nothing has changed then.
+    [[nodiscard]] Result<Mapping> leave_rows(std::size_t used);
     [[nodiscard]] std::byte* keys() const { return mapping_.bytes().data(); }
     [[nodiscard]] std::byte* values() const { return keys() + key_step_; }
     [[nodiscard]] std::size_t row_bytes() const { return row_bytes_; }

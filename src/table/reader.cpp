@@ -61,6 +61,10 @@ struct Reader::State {
     [[nodiscard]] Calls calls() const {
         return plain_way == ReadWay::Batch ? Calls::Batch : Calls::Single;
     }
+    [[nodiscard]] bpf::Map::Access access() const {
+        using Access = bpf::Map::Access;
+        return policy.clear_after_window || heads ? Access::ReadWrite : Access::ReadOnly;
+    }
     [[nodiscard]] Result<> fill();
     [[nodiscard]] Result<> fill_flows();
     [[nodiscard]] std::byte* flow_rows() const {
@@ -74,6 +78,7 @@ struct Reader::State {
     void clear_mapped();
     [[nodiscard]] Result<> clear_array();
     [[nodiscard]] Table table() const;
+    [[nodiscard]] Result<Mapping> leave_mapping();
 
     bpf::Map map;
     MapPolicy policy;
@@ -101,9 +106,7 @@ void Reader::State::decide() {
         return;
     }
     if (map.is_mmapable() && !is_disabled("mmap")) {
-        using Access = bpf::Map::Access;
-        const bool is_written = policy.clear_after_window || heads;
-        auto mapped = map.map_values(is_written ? Access::ReadWrite : Access::ReadOnly);
+        auto mapped = map.map_values(access());
         if (mapped) {  // else values with locks or timers: the slower ways read those
             mapping = std::move(*mapped);
             way = ReadWay::Mmap;
@@ -353,6 +356,39 @@ Result<> Reader::clear() {
     s.is_read = false;
     if (!done) return wrap(done, "clear map " + s.map.name());
     return {};
+}
+
+/// Of what is mapped: the map's own values, or the rows of a drain.
+Result<Mapping> Reader::State::leave_mapping() {
+    const bpf::MapShape& shape = map.shape();
+    const std::size_t stride = bpf::value_stride(shape.value_bytes);
+    if (drain) return drain->leave_rows(rows.count * stride);
+    if (hash_drain && filled_by == ReadWay::Drain)
+        return hash_drain->leave_rows(rows.count * hash_drain->row_bytes());
+    auto fresh = map.map_values(access());
+    if (!fresh) return fresh;
+    const std::size_t used = heads ? heads->end() : shape.max_entries;
+    if (auto r = mapping.make_private(used * stride); !r) return pass_on(r);
+    return std::exchange(mapping, std::move(*fresh));
+}
+
+Result<std::shared_ptr<const void>> Reader::leave_memory(Table& table) {
+    State& s = *state_;
+    std::shared_ptr<const void> owner;
+    if (s.drain || s.filled_by == ReadWay::Drain || s.way == ReadWay::Mmap) {
+        auto left = s.leave_mapping();
+        if (!left) return pass_on(left);
+        owner = std::make_shared<Mapping>(std::move(*left));
+    } else {
+        const std::size_t count = s.heads ? s.heads->end() : s.rows.count;
+        owner = std::make_shared<std::pair<Buffer, Buffer>>(
+            s.rows.keys.leave(count * s.map.shape().key_bytes),
+            s.rows.values.leave(count * table.value_step));
+    }
+    const Table fresh = s.table();
+    table.keys = fresh.keys;
+    table.values = fresh.values;
+    return owner;
 }
 
 ReadWay Reader::way() const { return state_->way; }

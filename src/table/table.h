@@ -61,6 +61,11 @@ public:
     /// Errors: Busy (a windowed map is still being written), else as the kernel says.
     [[nodiscard]] Result<> clear();
 
+    /// Gives away the memory of the table that was read last: it stays where it is, and as it is,
+    /// as long as what is returned lives. `table` has the same rows elsewhere from here on. Errors:
+    /// Io (memory); nothing has changed then. Cost: a copy of the rows.
+    [[nodiscard]] Result<std::shared_ptr<const void>> leave_memory(Table& table);
+
     [[nodiscard]] ReadWay way() const;
     [[nodiscard]] const bpf::Map& map() const;
     [[nodiscard]] const MapPolicy& policy() const;

@@ -8,6 +8,8 @@
 #include <span>
 #include <utility>
 
+#include "weir/result.h"
+
 namespace weir {
 
 class UniqueFd {
@@ -47,6 +49,10 @@ public:
         if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
     }
     [[nodiscard]] std::span<std::byte> bytes() const noexcept { return bytes_; }
+
+    /// Puts memory of this process's own in the same place, at once for all threads: the first
+    /// `used` bytes as they are, zeros behind them. Errors: Io; nothing has changed then.
+    [[nodiscard]] Result<> make_private(std::size_t used) const;
 
 private:
     std::span<std::byte> bytes_;
