@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""weir for Python. In a script that `weir inject -e script.py` runs:
+
+    def on_window(window):
+        flows = window.tables["flows"]                # a numpy array in place, types from the probe's BTF
+        if len(flows) > 1000:
+            window.alert(reason="many flows")
+        return {"packets": int(flows["value"]["packets"].sum())}
+
+The window: weir._window.Window. Optional: setup(context), weir._window.Context, and teardown().
+"""
+from weir._errors import Error, Overrun
+
+__all__ = ["Error", "Overrun"]
