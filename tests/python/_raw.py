@@ -109,7 +109,8 @@ class KernelMap:
 
     def __init__(self, kind, key_bytes, value_bytes, capacity):
         self.kind, self.key_bytes, self.value_bytes, self.capacity = kind, key_bytes, value_bytes, capacity
-        flags = 1 if kind == "lpm_trie" else 0
+        # Hashes get no random seed, so that two filled alike are in the same order.
+        flags = {"lpm_trie": 1, "hash": 1 << 6, "percpu_hash": 1 << 6}.get(kind, 0)
         self.fd = _bpf(0, struct.pack("=5I", KINDS[kind], key_bytes, value_bytes, capacity, flags) + bytes(52))
         self.cpus = POSSIBLE_CPUS if kind.startswith("percpu") else 0
         self.lookup_bytes = self.cpus * ((value_bytes + 7) // 8 * 8) if self.cpus else value_bytes
