@@ -39,7 +39,8 @@ class Column:
     """Equal elements in memory of the host: `size` bytes each, `step` apart."""
 
     def __init__(self, memory, size, step):
-        self.memory, self.size, self.step = memory, size, step
+        self.memory = memoryview(b"" if memory is None else memory)  # None: of no rows
+        self.size, self.step = size, step
 
     def at(self, i):
         return bytes(self.memory[i * self.step:i * self.step + self.size])

@@ -32,6 +32,20 @@ class HashTables(unittest.TestCase):
                 self.assertEqual([bytes(leaf) for leaf in table.values()], values)
                 self.assertEqual(len(table), rows)
 
+    def test_no_rows_at_all(self):
+        for kind, leaves in (("hash", []), ("array", [0] * 4)):
+            raw = Raw(kind, [], capacity=4)
+            read = raw.read
+
+            def read_nothing():
+                read()
+                raw.keys = raw.values = None
+            raw.read = read_nothing
+            table = table_of(raw)
+            self.assertEqual([leaf.value for leaf in table.values()], leaves)
+            self.assertEqual(len(table), len(leaves))
+            self.assertEqual(table.get(ct.c_uint(0), "none") == "none", kind == "hash")
+
     def test_every_size_of_value_survives_every_gap(self):
         for size in range(1, 34):
             for step in sorted({size, (size + 7) // 8 * 8, size + 3}):
