@@ -3,9 +3,10 @@
 
     lib.bpf_lookup_elem(fd, ctypes.byref(key), ctypes.byref(leaf)) < 0  ->  ctypes.get_errno()
 
-Arguments as the functions of libbcc take them: pointers are what a ctypes c_void_p parameter takes, None is NULL.
-A call returns 0, or -errno, and then ctypes.get_errno() is set. Any other name of libbcc is an AttributeError, as
-ctypes.CDLL has it for a symbol that is not there. Thread-safe; a call releases the GIL.
+Arguments as the C functions take them: pointers are what a ctypes c_void_p parameter takes, None is NULL. A call
+returns 0, or -errno, and then ctypes.get_errno() is set. libbpf's names (bpf_map_lookup_elem, ...) are there too:
+BCC's `lib` finds them, and scripts use them. Any other symbol is an AttributeError, as ctypes.CDLL has it. Thread-safe;
+a call releases the GIL.
 """
 import ctypes as ct
 import os
@@ -25,6 +26,7 @@ _LOOKUP_BATCH, _LOOKUP_AND_DELETE_BATCH, _UPDATE_BATCH, _DELETE_BATCH = 24, 25, 
 _ELEMENT = struct.Struct("=IxxxxQQQ")
 _BATCH = struct.Struct("=QQQQIIQQ")
 _COUNT_AT = 32
+_OPTIONS = struct.Struct("=QQQ")  # struct bpf_map_batch_opts: size, elem_flags, flags
 
 
 def _address(pointer):
@@ -46,10 +48,12 @@ def _element(command, fd, key, value=0, flags=0):
     return _call(command, attributes)
 
 
-def _batch(command, fd, in_batch, out_batch, keys, values, count):
+def _batch(command, fd, in_batch, out_batch, keys, values, count, options=None):
     count_at = ct.cast(count, ct.POINTER(ct.c_uint32))
+    options_at = _address(options)
+    flags = _OPTIONS.unpack(ct.string_at(options_at, _OPTIONS.size))[1:] if options_at else (0, 0)
     attributes = ct.create_string_buffer(_BATCH.pack(
-        _address(in_batch), _address(out_batch), _address(keys), _address(values), count_at[0], fd, 0, 0), _BATCH.size)
+        _address(in_batch), _address(out_batch), _address(keys), _address(values), count_at[0], fd, *flags), _BATCH.size)
     result = _call(command, attributes)
     count_at[0] = ct.c_uint32.from_buffer(attributes, _COUNT_AT).value
     return result
@@ -85,20 +89,26 @@ class Library:
         return _element(_NEXT_KEY, fd, None, key)
 
     @staticmethod
-    def bpf_lookup_batch(fd, in_batch, out_batch, keys, values, count):
-        return _batch(_LOOKUP_BATCH, fd, in_batch, out_batch, keys, values, count)
+    def bpf_lookup_batch(fd, in_batch, out_batch, keys, values, count, opts=None):
+        return _batch(_LOOKUP_BATCH, fd, in_batch, out_batch, keys, values, count, opts)
 
     @staticmethod
-    def bpf_lookup_and_delete_batch(fd, in_batch, out_batch, keys, values, count):
-        return _batch(_LOOKUP_AND_DELETE_BATCH, fd, in_batch, out_batch, keys, values, count)
+    def bpf_lookup_and_delete_batch(fd, in_batch, out_batch, keys, values, count, opts=None):
+        return _batch(_LOOKUP_AND_DELETE_BATCH, fd, in_batch, out_batch, keys, values, count, opts)
 
     @staticmethod
-    def bpf_update_batch(fd, keys, values, count):
-        return _batch(_UPDATE_BATCH, fd, None, None, keys, values, count)
+    def bpf_update_batch(fd, keys, values, count, opts=None):
+        return _batch(_UPDATE_BATCH, fd, None, None, keys, values, count, opts)
 
     @staticmethod
-    def bpf_delete_batch(fd, keys, count):
-        return _batch(_DELETE_BATCH, fd, None, None, keys, None, count)
+    def bpf_delete_batch(fd, keys, count, opts=None):
+        return _batch(_DELETE_BATCH, fd, None, None, keys, None, count, opts)
+
+    # libbpf's names; its batch calls have the options, which may be NULL, as an argument more.
+    bpf_map_lookup_elem, bpf_map_update_elem, bpf_map_delete_elem = bpf_lookup_elem, bpf_update_elem, bpf_delete_elem
+    bpf_map_lookup_and_delete_elem, bpf_map_get_next_key = bpf_lookup_and_delete, bpf_get_next_key
+    bpf_map_lookup_batch, bpf_map_lookup_and_delete_batch = bpf_lookup_batch, bpf_lookup_and_delete_batch
+    bpf_map_update_batch, bpf_map_delete_batch = bpf_update_batch, bpf_delete_batch
 
     def __getattr__(self, name):
         raise AttributeError(f"{self._name}: undefined symbol: {name}")

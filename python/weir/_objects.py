@@ -16,11 +16,23 @@ def make_objects(kind, memory, size):
     return list(map(kind, elements)) if issubclass(kind, ct._SimpleCData) else elements
 
 
+class Number(int):
+    """An integer of a batch call: an int, as BCC up to 0.26 gives it, with the `value` of a c_uint, as later ones do."""
+
+    __slots__ = ()
+
+    @property
+    def value(self):
+        return int(self)
+
+
 def make_elements(kind, memory, size):
-    """As make_objects, but what indexing a ctypes array gives: scalars are Python's, as in BCC's batch calls."""
+    """As make_objects, but what BCC's batch calls give: of integers a Number."""
     if ct.sizeof(kind) != size:
         return make_objects(kind, memory, size)
-    return list((kind * (len(memory) // size)).from_buffer(memory))
+    elements = list((kind * (len(memory) // size)).from_buffer(memory))
+    is_number = bool(elements) and type(elements[0]) is int
+    return list(map(Number, elements)) if is_number else elements
 
 
 def to_bytes(thing, size, what):

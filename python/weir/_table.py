@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 
 from weir._ctypes_types import ctypes_type
 from weir._histogram import Histograms
-from weir._objects import make_elements, make_objects, to_bytes
+from weir._objects import Number, make_elements, make_objects, to_bytes
 from weir._rows import Column, TableError
 
 _ARRAYS = ("array", "percpu_array", "perf_event_array", "array_of_maps", "devmap", "cpumap", "xskmap")
@@ -89,7 +89,7 @@ class ClassicTable(Histograms, MutableMapping):
         for key in self:
             self[key] = self.Leaf()
 
-    # ---- batches: scalars are ints here, as in BCC
+    # ---- batches: integers are ints here, with a value (Number)
     def items_lookup_batch(self):
         """Yields (key, leaf)."""
         yield from self._elements(*self._map.lookup_batch())
@@ -132,9 +132,11 @@ class ClassicTable(Histograms, MutableMapping):
 
     # ---- bytes and objects
     def _key(self, key):
+        key = self.Key(key) if isinstance(key, Number) else key
         return to_bytes(key, self._key_bytes, f"a key of {self._map.name}")
 
     def _value(self, leaf):
+        leaf = self.Leaf(leaf) if isinstance(leaf, Number) else leaf
         return to_bytes(leaf, self._value_bytes, f"a leaf of {self._map.name}")
 
     def _leaves(self, memory):

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import _raw
 from _raw import S32, U32, U64, KernelMap, Raw, can_make_maps, program_of
-from weir._bpf_lib import lib
+from weir._bpf_lib import lib as weirs_lib
 
 
 def key_of(i):
@@ -185,28 +185,30 @@ class Persistent(KernelTest):
 
 
 class Lib(KernelTest):
+    lib = weirs_lib
+
     def test_single_rows_and_their_errno(self):
         kernel = self.using(filled_hash())
         key, leaf = ct.c_uint(3), ct.c_ulong()
-        self.assertEqual(lib.bpf_lookup_elem(kernel.fd, ct.byref(key), ct.byref(leaf)), 0)
+        self.assertEqual(self.lib.bpf_lookup_elem(kernel.fd, ct.byref(key), ct.byref(leaf)), 0)
         self.assertEqual(leaf.value, 103)
-        self.assertEqual(lib.bpf_update_elem(kernel.fd, ct.byref(ct.c_uint(9)), ct.byref(leaf), 0), 0)
+        self.assertEqual(self.lib.bpf_update_elem(kernel.fd, ct.byref(ct.c_uint(9)), ct.byref(leaf), 0), 0)
         self.assertEqual(kernel.lookup(key_of(9)), value_of(103))
-        self.assertEqual(lib.bpf_delete_elem(kernel.fd, ct.byref(key)), 0)
-        for call in (lambda: lib.bpf_lookup_elem(kernel.fd, ct.byref(key), ct.byref(leaf)),
-                     lambda: lib.bpf_delete_elem(kernel.fd, ct.byref(key))):
+        self.assertEqual(self.lib.bpf_delete_elem(kernel.fd, ct.byref(key)), 0)
+        for call in (lambda: self.lib.bpf_lookup_elem(kernel.fd, ct.byref(key), ct.byref(leaf)),
+                     lambda: self.lib.bpf_delete_elem(kernel.fd, ct.byref(key))):
             ct.set_errno(0)
             self.assertEqual((call(), ct.get_errno()), (-errno.ENOENT, errno.ENOENT))
-        self.assertLess(lib.bpf_lookup_elem(10_000, ct.byref(key), ct.byref(leaf)), 0)
+        self.assertLess(self.lib.bpf_lookup_elem(10_000, ct.byref(key), ct.byref(leaf)), 0)
         self.assertEqual(ct.get_errno(), errno.EBADF)
-        self.assertEqual(lib.bpf_update_elem(kernel.fd, ct.byref(ct.c_uint(9)), ct.byref(leaf), 1), -errno.EEXIST)
+        self.assertEqual(self.lib.bpf_update_elem(kernel.fd, ct.byref(ct.c_uint(9)), ct.byref(leaf), 1), -errno.EEXIST)
 
     def test_walking_the_keys(self):
         kernel = self.using(filled_hash())
         key, following, found = ct.c_uint(), ct.c_uint(), []
-        self.assertEqual(lib.bpf_get_first_key(kernel.fd, ct.byref(key), ct.sizeof(key)), 0)
+        self.assertEqual(self.lib.bpf_get_first_key(kernel.fd, ct.byref(key), ct.sizeof(key)), 0)
         found.append(key.value)
-        while lib.bpf_get_next_key(kernel.fd, ct.byref(key), ct.byref(following)) == 0:
+        while self.lib.bpf_get_next_key(kernel.fd, ct.byref(key), ct.byref(following)) == 0:
             found.append(following.value)
             key.value = following.value
         self.assertEqual([key_of(i) for i in found], kernel.keys())
@@ -214,15 +216,15 @@ class Lib(KernelTest):
     def test_queues(self):
         kernel = self.using(filled_queue(2))
         leaf = ct.c_ulong()
-        self.assertEqual(lib.bpf_lookup_and_delete(kernel.fd, None, ct.byref(leaf)), 0)
-        self.assertEqual(lib.bpf_lookup_elem(kernel.fd, None, ct.byref(leaf)), 0)
+        self.assertEqual(self.lib.bpf_lookup_and_delete(kernel.fd, None, ct.byref(leaf)), 0)
+        self.assertEqual(self.lib.bpf_lookup_elem(kernel.fd, None, ct.byref(leaf)), 0)
         self.assertEqual(leaf.value, 1)
-        self.assertEqual(lib.bpf_lookup_and_delete(kernel.fd, None, ct.byref(leaf)), 0)
-        self.assertEqual(lib.bpf_lookup_and_delete(kernel.fd, None, ct.byref(leaf)), -errno.ENOENT)
+        self.assertEqual(self.lib.bpf_lookup_and_delete(kernel.fd, None, ct.byref(leaf)), 0)
+        self.assertEqual(self.lib.bpf_lookup_and_delete(kernel.fd, None, ct.byref(leaf)), -errno.ENOENT)
 
     def test_batches_in_steps_as_scripts_do_them(self):
         kernel = self.using(filled_hash(40))
-        for call in (lib.bpf_lookup_batch, lib.bpf_lookup_and_delete_batch):
+        for call in (self.lib.bpf_lookup_batch, self.lib.bpf_lookup_and_delete_batch):
             keys, values = (ct.c_uint * 64)(), (ct.c_ulong * 64)()
             cursor, total, result = ct.c_uint32(), 0, 0
             while result == 0:
@@ -234,16 +236,49 @@ class Lib(KernelTest):
             self.assertEqual(dict(zip(keys[:total], values[:total])), {i: 100 + i for i in range(40)})
         self.assertEqual(kernel.keys(), [])
         count = ct.c_uint32(40)
-        self.assertEqual(lib.bpf_update_batch(kernel.fd, ct.byref(keys), ct.byref(values), ct.byref(count)), 0)
+        self.assertEqual(self.lib.bpf_update_batch(kernel.fd, ct.byref(keys), ct.byref(values), ct.byref(count)), 0)
         self.assertEqual((count.value, len(kernel.keys())), (40, 40))
         count = ct.c_uint32(39)
-        self.assertEqual(lib.bpf_delete_batch(kernel.fd, keys, ct.byref(count)), 0)
+        self.assertEqual(self.lib.bpf_delete_batch(kernel.fd, keys, ct.byref(count)), 0)
         self.assertEqual(len(kernel.keys()), 1)
 
+    def test_libbpfs_names_and_signatures(self):
+        kernel = self.using(filled_hash(40))
+        options = ct.create_string_buffer(struct.pack("=QQQ", 24, 0, 0))
+        for call, opts in ((self.lib.bpf_map_lookup_batch, None), (self.lib.bpf_map_lookup_and_delete_batch, ct.byref(options))):
+            keys, values, cursor, count = (ct.c_uint * 64)(), (ct.c_ulong * 64)(), ct.c_ulonglong(0), ct.c_int(64)
+            result = call(kernel.fd, ct.byref(cursor), ct.byref(cursor), keys, values, ct.byref(count), opts)
+            self.assertEqual((result, ct.get_errno(), count.value), (-errno.ENOENT, errno.ENOENT, 40))
+            self.assertEqual(dict(zip(keys[:40], values[:40])), {i: 100 + i for i in range(40)})
+        count, unknown = ct.c_uint(1), ct.create_string_buffer(struct.pack("=QQQ", 24, 1 << 40, 0))
+        self.assertEqual(self.lib.bpf_map_update_batch(kernel.fd, keys, values, ct.byref(count), unknown), -errno.EINVAL)
+        self.assertEqual(self.lib.bpf_map_update_batch(kernel.fd, keys, values, ct.byref(count), None), 0)
+        self.assertEqual(kernel.lookup(key_of(keys[0])), value_of(values[0]))
+        self.assertEqual(self.lib.bpf_map_delete_batch(kernel.fd, keys, ct.byref(count), None), 0)
+        self.assertEqual(self.lib.bpf_map_update_elem(kernel.fd, ct.byref(ct.c_uint(1)), ct.byref(ct.c_ulong(2)), 0), 0)
+        following, leaf = ct.c_uint(), ct.c_ulong()
+        self.assertEqual(self.lib.bpf_map_get_next_key(kernel.fd, None, ct.byref(following)), 0)
+        self.assertEqual(self.lib.bpf_map_lookup_elem(kernel.fd, ct.byref(following), ct.byref(leaf)), 0)
+        self.assertEqual((following.value, leaf.value), (1, 2))
+        self.assertEqual(self.lib.bpf_map_lookup_and_delete_elem(kernel.fd, ct.byref(following), ct.byref(leaf)), 0)
+        self.assertEqual(self.lib.bpf_map_delete_elem(kernel.fd, ct.byref(following)), -errno.ENOENT)
+
     def test_a_symbol_that_is_not_there(self):
-        with self.assertRaisesRegex(AttributeError, "undefined symbol: bpf_attach_xdp"):
-            lib.bpf_attach_xdp
-        lib.bpf_lookup_elem.argtypes = [ct.c_int, ct.c_void_p, ct.c_void_p]  # as scripts do it to a CDLL's
+        with self.assertRaisesRegex(AttributeError, "undefined symbol: bpf_any_thing"):
+            self.lib.bpf_any_thing
+        self.lib.bpf_lookup_elem.argtypes = [ct.c_int, ct.c_void_p, ct.c_void_p]  # as scripts do it to a CDLL's
+
+
+class BccsLib(Lib):
+    """What is expected above is what BCC's own `lib` does."""
+
+    @classmethod
+    def setUpClass(cls):
+        try:
+            from bcc import lib
+        except ImportError:
+            raise unittest.SkipTest("python3-bpfcc is not installed") from None
+        cls.lib = lib
 
 
 if __name__ == "__main__":

@@ -151,6 +151,15 @@ class HashTables(unittest.TestCase):
         self.assertEqual(len(list(unused)), 38)
         self.assertEqual(len(table), 0)
 
+    def test_numbers_of_a_batch_are_ints_that_have_a_value_and_are_keys(self):
+        table = table_of(Raw("hash", [struct.pack("Q", 7), struct.pack("Q", 8)], [bytes(4), struct.pack("I", 3)]))
+        batch = list(table.items_lookup_batch())
+        self.assertEqual(sum(leaf for _, leaf in batch), 15)
+        self.assertEqual([(key.value, leaf.value, repr(leaf)) for key, leaf in batch], [(0, 7, "7"), (3, 8, "8")])
+        table[batch[0][0]] = batch[1][1]
+        del table[batch[1][0]]
+        self.assertEqual([(key.value, leaf.value) for key, leaf in table.items()], [(0, 8)])
+
     def test_items_delete_batch_without_keys_deletes_every_row(self):
         table, _, _ = session_table(40)
         table.items_delete_batch()
