@@ -10,7 +10,9 @@ import random
 import socket
 import struct
 import sys
+import tempfile
 import unittest
+from pathlib import Path
 
 import _raw
 from _raw import BE32, S32, U8, U16, U32, U64, KernelMap, Raw, can_make_maps, record
@@ -41,18 +43,18 @@ def without_bcc():
         sys.modules.update(modules)
 
 
-def load(name):
+def load(name, folder=_raw.REPOSITORY / "examples"):
     _shims.install()
-    spec = importlib.util.spec_from_file_location(name, _raw.REPOSITORY / "examples" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def run(name, *windows):
+def run(name, *windows, **where):
     """What read_program_maps() returns for each window, and all that was printed. Windows: lists of raws."""
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        module = load(name)
+        module = load(name, **where)
         assert contract_of(module) == "classic"
         runner = ClassicRunner(module)
         runner.start(None, 2.0)
@@ -62,6 +64,58 @@ def run(name, *windows):
 
 def address(text):
     return socket.inet_aton(text)
+
+
+# What is met in detectors: imports without a net, a model that may be missing, a pool made at import, more room than
+# the map has, libbpf's own names.
+DETECTOR = """
+import ctypes as ct
+import errno
+from multiprocessing.pool import ThreadPool
+from typing import Dict
+from bcc import BPF, lib
+from keras.models import load_model
+
+ROOM = 10000
+pool = ThreadPool(processes=1)
+model = None
+
+def init(model_path: str, time_window: int):
+    global model, window
+    window = time_window
+    try:
+        model = load_model(model_path)
+    except ImportError:
+        pass
+
+def sessions_of(program: BPF) -> Dict:
+    table, found, result = program["SESSIONS"], {}, 0
+    cursor, keys, leaves = ct.c_ulonglong(0), (table.Key * ROOM)(), (table.Leaf * ROOM)()
+    while not result:
+        count = ct.c_int(ROOM)
+        result, number = lib.bpf_map_lookup_and_delete_batch(
+            program["SESSIONS"].get_fd(), ct.byref(cursor), ct.byref(cursor), keys, leaves, ct.byref(count),
+            None), ct.get_errno()
+        if result == 0 or count.value and number == errno.ENOENT:
+            for i in range(count.value):
+                found[bytes(keys[i])] = leaves[i].packets
+    return found
+
+def records_of(program):
+    count = 0
+    while True:
+        try:
+            program["PACKETS"].pop()
+            count += 1
+        except KeyError:
+            return count
+
+def read_program_maps(program: BPF):
+    records = pool.apply_async(records_of, (program,))
+    sessions = sessions_of(program)
+    return {"sessions": len(sessions), "packets": sum(sessions.values()), "records": records.get(),
+            "model": model is not None, "window": window}
+"""
 
 
 class Examples(unittest.TestCase):
@@ -110,6 +164,20 @@ class Examples(unittest.TestCase):
         self.assertEqual(answers, [{"sources": 3000, "packets": sum(range(3000)), "bytes": 100 * sum(range(3000))}])
         self.assertEqual((kernel.keys(), raw.reads), ([], 0))
         self.assertIn("10.9.11.183         1499.5 packets/s", out)
+
+    def test_a_detector_as_they_are_written(self):
+        for environment in (contextlib.nullcontext, without_bcc):
+            kernel = self.kernel_map("hash", 13, 8, 1024)
+            for i in range(700):
+                kernel.update(struct.pack("I", i) + bytes(9), struct.pack("II", 0, i))
+            raws = [Raw("hash", [], [], key_type=SESSION, value_type=SESSION_VALUE, name="SESSIONS", fd=kernel.fd),
+                    Raw("queue", [bytes(24)] * 5000, value_type=PACKET, name="PACKETS", capacity=5000)]
+            with environment(), tempfile.TemporaryDirectory() as folder:
+                Path(folder, "detector.py").write_text(DETECTOR, encoding="ascii")
+                answers, _ = run("detector", raws, folder=Path(folder))
+            self.assertEqual(answers, [{"sessions": 700, "packets": sum(range(700)), "records": 5000, "model": False,
+                                        "window": 2}])
+            self.assertEqual((raws[0].reads, raws[1].reads, kernel.keys()), (0, 1, []))
 
     def test_items_with_deletes(self):
         attempts = [(address("10.0.0.9"), port) for port in range(1000, 1025)] + [(address("10.0.0.8"), 80)]
