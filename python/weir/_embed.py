@@ -11,6 +11,7 @@ What costs time or memory is imported where it is needed.
 import os
 import sys
 
+from weir import _shims
 from weir._window import Context, Window
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -106,11 +107,9 @@ def _without_ours(trace):
 
 # ------------------------------------------------------------------------------------------ the script
 def _set_path(folder, python_dir):
-    """The script's folder first, as `python3 script.py` has it; the package last, stand-ins behind it."""
+    """The script's folder first, as `python3 script.py` has it; the package last, stand-ins behind everything."""
     sys.path[:] = [folder] + [entry for entry in sys.path if entry not in (folder, python_dir)] + [python_dir]
-    shims = os.path.join(_FOLDER, "shims")
-    if os.path.isdir(shims):
-        sys.path.append(shims)
+    _shims.install()
 
 
 def _import(path):
