@@ -116,6 +116,52 @@ def test_items_with_deletes(box):
     assert any("10.0.0.66" in window["extractor"]["scans"] for window in windows), windows
 
 
+ALLOW_LIST = """
+BPF_HASH(allowed, u32, u32, 16);
+BPF_ARRAY(packets, u64, 2);
+int handle_rx(struct CTXTYPE *ctx)
+{
+    void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+    if (data + 34 > end || *(u16 *)(data + 12) != htons(0x0800))
+        return RX_OK;
+    u32 source = *(u32 *)(data + 26);
+    packets.increment(allowed.lookup(&source) != 0);
+    return RX_OK;
+}
+"""
+
+ALLOWING = """
+import socket, struct
+
+def init(model_path, time_window):
+    pass
+
+def read_program_maps(program):
+    allowed, (others, known) = program["allowed"], [leaf.value for leaf in program["packets"].values()]
+    before = len(allowed)
+    if others:
+        allowed[allowed.Key(struct.unpack("I", socket.inet_aton("10.0.0.1"))[0])] = allowed.Leaf(1)
+    return {"others": others, "known": known, "before": before}
+"""
+
+
+def test_what_a_script_writes_to_a_persistent_map_reaches_the_probe(box):
+    net = box.net()
+    weir = box.inject(net.right, "-b", box.file("allow.c", ALLOW_LIST), "-e", box.file("allowing.py", ALLOWING),
+                      "--persist", "allowed", "-t", "0.2")
+    harness.wait_attached(weir, 30)
+    send(net, [packet("10.0.0.1", 1, 2)] * 10)
+    answer = {"others": 0}
+    while not answer["others"]:
+        answer = weir.window()["extractor"]
+        assert answer["known"] == 0 and answer["before"] == 0, answer
+    weir.window()  # from here on all packets come after the write
+    send(net, [packet("10.0.0.1", 1, 2)] * 20 + [packet("10.0.0.2", 1, 2)] * 5)
+    windows = stop(weir)
+    assert (total(windows, "known"), total(windows, "others")) == (20, 5), windows
+    assert {window["extractor"]["before"] for window in windows} == {1}, windows
+
+
 DETECTOR = """
 from bcc import BPF, lib
 from keras.models import load_model
