@@ -28,7 +28,7 @@ public:
     void fill();
     void clear();
     [[nodiscard]] table::Reader& reader() { return reader_; }
-    /// The same map, read by one system call a slot.
+    /// The same map, read by one system call a row.
     [[nodiscard]] table::Reader lookup_reader() const {
         return make_reader(map(), "mmap,batch", &heads());
     }

@@ -96,7 +96,7 @@ void hash_lookups(benchmark::State& state, std::uint32_t flows) {
     measure(state, [&] { need_rows(need(reader.read()), flows); });
 }
 
-void slot_lookups(benchmark::State& state, std::uint32_t flows) {
+void row_lookups(benchmark::State& state, std::uint32_t flows) {
     table::Reader reader = load_of(flows).tensor.lookup_reader();
     measure(state, [&] { need_rows(need(reader.read()), flows); });
 }
@@ -146,7 +146,7 @@ void enter_all(std::uint32_t flows) {
     enter("hash_batches", hash_batches, flows);
     if (flows > kMostLookups) return;
     enter("hash_lookups", hash_lookups, flows);
-    enter("slot_lookups", slot_lookups, flows);
+    enter("row_lookups", row_lookups, flows);
 }
 
 std::optional<double> most_ms(std::uint32_t flows) {
@@ -159,8 +159,8 @@ void add_figures(Nanos& ns, std::uint32_t flows, std::vector<Figure>& figures) {
     std::string plain = fmt::format("hash by batches {:.2f} ms, ratio {:.3f}", ms("hash_batches"),
                                     ms("view") / ms("hash_batches"));
     if (flows <= kMostLookups)
-        plain += fmt::format("; by lookups {:.2f} ms; tensor by a lookup a slot {:.2f} ms",
-                             ms("hash_lookups"), ms("slot_lookups"));
+        plain += fmt::format("; by lookups {:.2f} ms; tensor by a lookup a row {:.2f} ms",
+                             ms("hash_lookups"), ms("row_lookups"));
     figures.push_back({.name = fmt::format("view of {} flows", flows),
                        .value = ms("view"),
                        .unit = "ms",

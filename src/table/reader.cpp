@@ -84,7 +84,7 @@ struct Reader::State {
     ReadWay plain_way = ReadWay::None;      // hashes: the way of windows that a drain is not worth
     ReadWay filled_by = ReadWay::None;      // the way that the rows at hand came by
     Mapping mapping;                        // way Mmap
-    std::vector<std::uint32_t> indices;     // way Mmap: the entries that are rows
+    std::vector<std::uint32_t> indices;     // ARRAYs: the entries that are rows
     std::unique_ptr<Drain> drain;           // way Drain: it holds the values
     std::unique_ptr<HashDrain> hash_drain;  // way Drain of a hash: it holds keys and values
     std::size_t expected_rows = 0;          // those of the window before; at first as many as fit

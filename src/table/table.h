@@ -55,7 +55,7 @@ struct Table {
     const std::byte* values = nullptr;
     std::size_t value_step = 0;
     std::size_t key_step = 0;                     // 0: keys stand side by side
-    std::span<const std::uint32_t> indices = {};  // way Mmap: which entries are rows; else empty
+    std::span<const std::uint32_t> indices = {};  // which entries are rows; empty: all
 };
 
 /// What the table is made of, in one word: "hash", "globals", "flow_tensor".
