@@ -71,6 +71,7 @@ void FlowHeads::find() {
     flows_ = static_cast<std::size_t>(
         std::ranges::count_if(rows_, [](std::uint32_t row) { return row != 0; }));
     end_ = rows_.empty() ? 0 : std::ranges::max(rows_);
+    given_ = heads()[slot_count_].row;
 }
 
 void FlowHeads::row_indices(std::vector<std::uint32_t>& out) const {

@@ -245,7 +245,7 @@ Table Reader::State::table() const {
         out.key_step = out.value_step = hash_drain->row_bytes();
     }
     out.is_saturated =
-        flows ? out.rows >= out.capacity : is_saturated(shape.kind, out.rows, out.capacity);
+        heads ? heads->given() >= out.capacity : is_saturated(shape.kind, out.rows, out.capacity);
     return out;
 }
 

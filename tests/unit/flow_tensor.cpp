@@ -15,7 +15,6 @@
 #include <random>
 
 #include "support/flow_types.h"
-#include "table/flow_heads.h"
 #include "table/render.h"
 
 namespace weir::table {
@@ -155,28 +154,6 @@ TEST(FlowTensor, GivesKeysAndPacketsOfTheFlowsInTheirRows) {
     EXPECT_EQ(u32(0, 1), 11U);
     EXPECT_EQ(u32(0, 3), 0U) << "packets that are not there are zeros";
     EXPECT_EQ(u32(1, 3), 43U);
-}
-
-TEST(FindFlows, TakesEveryHeadWithATagInOrder) {
-    for (const std::size_t count : {0U, 1U, 2U, 23U, 1023U, 1024U, 1025U, 5000U}) {
-        std::vector<FlowHead> heads(count);
-        std::vector<std::uint32_t> slots;
-        std::vector<std::uint32_t> rows;
-        std::mt19937 random(7);  // NOLINT(*-msc51-cpp): the same slots every time
-        for (std::uint32_t i = 0; i < count; ++i) {
-            heads[i].packets = heads[i].row = 1;  // only the tag says that a slot is taken
-            if (i != 0 && i + 1 != count && random() % 3 != 0) continue;
-            heads[i].tag = 1ULL << (1 + random() % 63);
-            heads[i].row = static_cast<std::uint32_t>(random());
-            slots.push_back(i);
-            rows.push_back(heads[i].row);
-        }
-        std::vector<std::uint32_t> found_slots;
-        std::vector<std::uint32_t> found_rows;
-        find_flows(heads, found_slots, found_rows);
-        EXPECT_EQ(found_slots, slots) << count << " slots";
-        EXPECT_EQ(found_rows, rows) << count << " slots";
-    }
 }
 
 // ---- float32 ----
