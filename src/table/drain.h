@@ -39,6 +39,7 @@ public:
     [[nodiscard]] Result<Drained> empty(const bpf::Map& queue);
 
     [[nodiscard]] std::byte* rows() const { return mapping_.bytes().data(); }
+    [[nodiscard]] std::size_t held_bytes() const { return mapping_.bytes().size(); }
 
 private:
     Drain(bpf::LoadedObject object, bpf::Program program, Mapping mapping, std::uint32_t capacity)

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "probe/read_size.h"
 #include "table/drain.h"
 #include "table/fill.h"
 #include "table/flow_heads.h"
@@ -130,11 +131,9 @@ Result<> Reader::State::open_flows(const bpf::Map& flow_heads) {
 }
 
 void Reader::State::decide_for_hash() {
-    // A drain walks without locks: a map that is written meanwhile is left to batches.
-    if (!HashDrain::has_kind(map.shape().kind) || policy.map_class != MapClass::Windowed) return;
-    const std::size_t limit = row_limit(map);
-    if (is_disabled("drain") || !std::in_range<std::uint32_t>(limit)) return;
-    auto made = HashDrain::create(map, static_cast<std::uint32_t>(limit));
+    const auto size = drain_size(map.shape(), policy);
+    if (!size) return;
+    auto made = HashDrain::create(map, size->rows);
     if (!made) return;  // a kernel without, values with locks or timers, or no memory
     hash_drain = std::make_unique<HashDrain>(std::move(*made));
     expected_rows = map.shape().max_entries;
@@ -148,12 +147,11 @@ ReadWay Reader::State::next_way() const {
 }
 
 void Reader::State::decide_for_queue() {
-    // Reading a queue empties it: one that keeps its content over windows is left alone.
-    if (!policy.clear_after_window) return;
+    if (!policy.clear_after_window) return;  // reading empties it
     way = ReadWay::Lookup;
-    const std::size_t limit = row_limit(map);
-    if (is_disabled("drain") || !std::in_range<std::uint32_t>(limit)) return;
-    auto made = Drain::create(map, static_cast<std::uint32_t>(limit));
+    const auto size = drain_size(map.shape(), policy);
+    if (!size) return;
+    auto made = Drain::create(map, size->rows);
     if (!made) return;  // a kernel without, or no memory for the rows: popping needs neither
     drain = std::make_unique<Drain>(std::move(*made));
     way = ReadWay::Drain;
@@ -346,6 +344,10 @@ Result<> Reader::clear() {
 }
 
 ReadWay Reader::way() const { return state_->way; }
+std::size_t Reader::drain_bytes() const {
+    if (state_->drain) return state_->drain->held_bytes();
+    return state_->hash_drain ? state_->hash_drain->held_bytes() : 0;
+}
 const bpf::Map& Reader::map() const { return state_->map; }
 const MapPolicy& Reader::policy() const { return state_->policy; }
 

@@ -50,6 +50,23 @@ def test_programs_memory_and_parameters(box):
     assert said["memory_bytes"] >= sum(m["memory_bytes"] for m in said["maps"].values())
 
 
+def test_memory_counts_drains_and_heads(box):
+    said = report(box, SOURCES / "libbpf_queue.bpf.c")
+    copies = {"windowed": 2, "fixed": 2, "persistent": 1}
+    total = sum(copies[m["class"]] * (m["memory_bytes"] + m["drain_bytes"]) for m in said["maps"].values())
+    assert said["memory_bytes"] == total, said
+    drained = {name: m for name, m in said["maps"].items() if m["read"] == "drain"}
+    assert drained, said["maps"]
+    for name, m in drained.items():
+        assert m["drain_bytes"] >= m["capacity"] * 8, (name, m)
+    assert "drain" in check(box, SOURCES / "libbpf_queue.bpf.c")
+    tensor = report(box, "ddos")["maps"]["flows"]
+    assert tensor["capacity"] == 65536 and tensor["drain_bytes"] == 0, tensor
+    heads = 32 * (2 * 65536 + 1)
+    row = 392
+    assert 65536 * row + heads <= tensor["memory_bytes"] < 1.02 * (65536 * row + heads), tensor
+
+
 def test_object(box):
     target = harness.compile_bpf(box, "mine", (SOURCES / "libbpf_array.bpf.c").read_text(encoding="utf-8"))
     said = report(box, target)
