@@ -19,7 +19,7 @@
 
 namespace weir::table {
 
-/// struct weir_flow_head (bpf/weir/flow.h).
+/// struct weir_flow_head (bpf/weir/flow_heads.h).
 struct FlowHead {
     std::uint64_t tag = 0;
     std::uint32_t packets = 0;
