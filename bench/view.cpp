@@ -131,6 +131,7 @@ void hash_float32(benchmark::State& state, std::uint32_t flows) {
     const table::Table rows = need(load.batches.read());
     need_rows(rows, flows);
     const auto layout = table::flow_layout(load.tensor.map().shape());
+    if (!layout) give_up({.code = Errc::Invalid, .message = "the ddos probe's map is no tensor"});
     const auto features = table::features_of(*layout);
     load.floats.resize(std::size_t{flows} * layout->packets_per_flow * features.size());
     measure(state, [&] { plain_float32(rows, *layout, features, load.floats); });

@@ -63,7 +63,7 @@ struct Reader::State {
         return plain_way == ReadWay::Batch ? Calls::Batch : Calls::Single;
     }
     [[nodiscard]] Result<> fill();
-    [[nodiscard]] Result<> fill_flows();
+    [[nodiscard]] Result<> fill_flows(FlowHeads& found);
     [[nodiscard]] std::byte* flow_rows() const {
         return way == ReadWay::Mmap ? mapping.bytes().data() : rows.values.data();
     }
@@ -71,7 +71,7 @@ struct Reader::State {
     [[nodiscard]] Result<> fill_by_hash_drain();
     [[nodiscard]] Result<> erase();
     [[nodiscard]] Result<> clear_keyed();
-    void clear_flows();
+    void clear_flows(const FlowHeads& found, const FlowLayout& layout);
     void clear_mapped();
     [[nodiscard]] Result<> clear_array();
     [[nodiscard]] Table table() const;
@@ -174,13 +174,13 @@ Result<> Reader::State::fill_by_hash_drain() {
 }
 
 /// The rows are in place already, but for what all packets of a flow touch.
-Result<> Reader::State::fill_flows() {
-    heads->find();
+Result<> Reader::State::fill_flows(FlowHeads& found) {
+    found.find();
     indices.clear();
     if (way == ReadWay::Lookup)
-        if (auto r = fill_first(map, heads->end(), rows); !r) return r;
-    heads->complete(flow_rows(), bpf::value_stride(map.shape().value_bytes));
-    if (!heads->is_dense()) heads->row_indices(indices);
+        if (auto r = fill_first(map, found.end(), rows); !r) return r;
+    found.complete(flow_rows(), bpf::value_stride(map.shape().value_bytes));
+    if (!found.is_dense()) found.row_indices(indices);
     return {};
 }
 
@@ -188,7 +188,7 @@ Result<> Reader::State::fill() {
     const bpf::MapShape& shape = map.shape();
     filled_by = next_way();
     are_taken = false;
-    if (heads) return fill_flows();
+    if (heads) return fill_flows(*heads);
     if (way == ReadWay::Mmap && !shape.is_globals) {
         find_entries(mapping.bytes().data(), bpf::value_stride(shape.value_bytes),
                      shape.max_entries, indices);
@@ -275,11 +275,11 @@ Result<> Reader::State::clear_keyed() {
 }
 
 /// Zeroes no more than was written.
-void Reader::State::clear_flows() {
+void Reader::State::clear_flows(const FlowHeads& found, const FlowLayout& layout) {
     const std::size_t stride = bpf::value_stride(map.shape().value_bytes);
-    for (std::size_t i = 0; i < heads->end(); ++i) {
+    for (std::size_t i = 0; i < found.end(); ++i) {
         std::byte* row = mapping.bytes().data() + i * stride;
-        std::memset(row, 0, flows->used_bytes(row));
+        std::memset(row, 0, layout.used_bytes(row));
     }
 }
 
@@ -335,7 +335,12 @@ Result<> Reader::clear() {
     const bool is_rest_ours = is_queue(kind) && s.policy.map_class == MapClass::Windowed;
     if (!is_keyed(kind) && (!s.is_read || is_rest_ours)) done = s.fill();
     if (done && is_keyed(kind)) done = s.clear_keyed();
-    if (done && s.way == ReadWay::Mmap) s.heads ? s.clear_flows() : s.clear_mapped();
+    if (done && s.way == ReadWay::Mmap) {
+        if (s.heads && s.flows)
+            s.clear_flows(*s.heads, *s.flows);
+        else
+            s.clear_mapped();
+    }
     if (done && s.way != ReadWay::Mmap && is_array(kind)) done = s.clear_array();
     if (done && s.heads) s.heads->clear();
     s.is_read = false;

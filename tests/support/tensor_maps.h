@@ -74,13 +74,6 @@ void put(const Mapping& mapping, std::size_t index, const T& value) {
     std::memcpy(mapping.bytes().data() + index * sizeof(T), &value, sizeof(T));
 }
 
-template <class T>
-T get(const Mapping& mapping, std::size_t index) {
-    T value;
-    std::memcpy(&value, mapping.bytes().data() + index * sizeof(T), sizeof(T));
-    return value;
-}
-
 inline bool is_zero(const Mapping& mapping) {
     for (const std::byte b : mapping.bytes())
         if (b != std::byte{}) return false;

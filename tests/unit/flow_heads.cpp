@@ -17,7 +17,6 @@ namespace {
 
 using bpf::Map;
 using bpf::MapShape;
-using test::get;
 using test::put;
 using test::TensorRow;
 
