@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`weir check`: what it says of a probe, and that it attaches nothing."""
 import json
+import re
 
 import _harness as harness
 
@@ -65,6 +66,14 @@ def test_memory_counts_drains_and_heads(box):
     heads = 32 * (2 * 65536 + 1)
     row = 392
     assert 65536 * row + heads <= tensor["memory_bytes"] < 1.02 * (65536 * row + heads), tensor
+
+
+def test_what_inject_tells_of_memory_counts_drains(box):
+    weir = box.inject(box.net().right, "-b", SOURCES / "libbpf_queue.bpf.c", "-t", "0.05", "--windows", "1")
+    assert weir.wait() == 0, weir.stderr
+    told = re.search(r"memory for .* both clones: (\d+) kB", weir.stderr)
+    # a queue of 4,097 places of 24 bytes and a drain of 4,160, twice: half of it without the drain
+    assert told and 386 <= int(told[1]) <= 400, weir.stderr
 
 
 def test_object(box):
