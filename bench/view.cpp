@@ -101,13 +101,13 @@ std::uint64_t load_number(const std::byte* at, std::uint32_t bytes) {
 
 /// The same input from the rows of the HASH, number by number.
 void plain_float32(const table::Table& rows, const table::FlowLayout& layout,
-                   std::span<const table::Feature> features, std::span<float> out) {
+                   std::span<float> out) {
     float* to = out.data();
     for (std::size_t i = 0; i < rows.rows; ++i) {
         const std::byte* packet = rows.value(i) + layout.packet_offset - FullHash::kKeyBytes;
         const std::uint64_t start = load_number(packet, 8);
         for (std::uint32_t j = 0; j < layout.packets_per_flow; ++j) {
-            for (const table::Feature& f : features) {
+            for (const table::Feature& f : layout.features) {
                 const auto number =
                     load_number(packet + f.place.bit_offset / 8, f.place.type->size_bytes);
                 *to++ = static_cast<float>(
@@ -132,9 +132,8 @@ void hash_float32(benchmark::State& state, std::uint32_t flows) {
     need_rows(rows, flows);
     const auto layout = table::flow_layout(load.tensor.map().shape());
     if (!layout) give_up({.code = Errc::Invalid, .message = "the ddos probe's map is no tensor"});
-    const auto features = table::features_of(*layout);
-    load.floats.resize(std::size_t{flows} * layout->packets_per_flow * features.size());
-    measure(state, [&] { plain_float32(rows, *layout, features, load.floats); });
+    load.floats.resize(std::size_t{flows} * layout->packets_per_flow * layout->features.size());
+    measure(state, [&] { plain_float32(rows, *layout, load.floats); });
     benchmark::DoNotOptimize(load.floats.data());
 }
 

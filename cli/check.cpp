@@ -64,7 +64,7 @@ Result<ProgramLine> describe_program(const bpf::Program& program, const ProbeIma
 void describe_tensor(const bpf::MapShape& shape, CheckReport& report) {
     const auto layout = table::flow_layout(shape);
     if (!layout) return;
-    for (const table::Feature& f : table::features_of(*layout))
+    for (const table::Feature& f : layout->features)
         report.features.push_back({.map = shape.name,
                                    .name = f.name,
                                    .type = type_text(*f.place.type),

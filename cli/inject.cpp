@@ -44,6 +44,8 @@ Result<InjectOptions> check_arguments(const InjectArguments& a) {
     if (auto r = check_kinds(a.probe); !r) return pass_on(r);
     InjectOptions options;
     options.probe = std::move(*probe);
+    options.extractor = to_extractor_options(a.probe);
+    options.on_notice = print_notice;
     options.interface = a.interface;
     options.window = *window;
     options.mode = *mode;
@@ -59,6 +61,7 @@ Result<> inject(const InjectArguments& a) {
     if (!stop) return pass_on(stop);
     auto output = Output::open(a.probe.output);
     if (!output) return pass_on(output);
+    if (a.probe.as_json()) leave_standard_output();
     // Until then a signal ends the process; from there on it closes the open window.
     options->before_attach = [&](std::uint64_t map_bytes) {
         print_notice("memory for the maps of both clones: " + weir::bytes_text(map_bytes));

@@ -164,6 +164,10 @@ Result<ProbeOptions> to_probe_options(const ProbeArguments& a) {
     return options;
 }
 
+ExtractorOptions to_extractor_options(const ProbeArguments& a) {
+    return {.file = is_extractor(a) ? a.extractor : "", .model = is_model(a) ? a.model : ""};
+}
+
 /// Where CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON, it has to stay.
 void drop_capabilities() {
     const auto held = effective_capabilities();
@@ -192,13 +196,9 @@ Result<> check_files(const ProbeArguments& a) {
 }
 
 Result<> check_kinds(const ProbeArguments& a) {
-    if (is_model(a))
+    // A script gets the model's path and runs it itself.
+    if (is_model(a) && !a.extractor.ends_with(".py"))
         return fail(Errc::Unsupported, fmt::format("model {}: models are not built yet", a.model));
-    if (is_extractor(a)) {
-        return fail(
-            Errc::Unsupported,
-            fmt::format("extractor {}: only the built-in one (auto) is built yet", a.extractor));
-    }
     if (!a.profile.empty())
         return fail(Errc::Unsupported,
                     fmt::format("--profile {}: profiles are not built yet", a.profile));

@@ -48,6 +48,7 @@ void add_probe_options(CLI::App& app, ProbeArguments& arguments);
 
 /// Errors: Invalid.
 [[nodiscard]] Result<ProbeOptions> to_probe_options(const ProbeArguments& arguments);
+[[nodiscard]] ExtractorOptions to_extractor_options(const ProbeArguments& a);
 
 /// Keeps only what inject and replay need once all is loaded: map calls, running programs, holding
 /// links. A failure is a notice.

@@ -39,6 +39,11 @@ Result<> Output::write(std::string_view text) const {
     return {};
 }
 
+void leave_standard_output() {
+    std::fflush(stdout);
+    (void)!::dup2(STDERR_FILENO, STDOUT_FILENO);
+}
+
 bool Output::is_terminal() const { return ::isatty(fd_.get()) == 1; }
 
 int print_error(const Error& error, bool verbose) {

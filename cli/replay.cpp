@@ -46,6 +46,7 @@ Result<ReplayOptions> check_arguments(const ReplayArguments& a) {
     if (auto r = check_built(a); !r) return pass_on(r);
     ReplayOptions options;
     options.probe = std::move(*probe);
+    options.extractor = to_extractor_options(a.probe);
     options.file = a.file;
     options.window = *window;
     options.rule = a.window_rule == "lucid" ? WindowRule::Lucid : WindowRule::Fixed;
@@ -82,6 +83,7 @@ Result<> replay(const ReplayArguments& a) {
     if (!stop) return pass_on(stop);
     auto output = Output::open(a.probe.output);
     if (!output) return pass_on(output);
+    if (a.probe.as_json()) leave_standard_output();
     ProgressLine progress;
     // Windows on a terminal are progress enough, and the two would write over each other.
     if (!output->is_terminal())

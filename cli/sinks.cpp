@@ -48,6 +48,7 @@ public:
             R"("predict":{:.1f},"total":{:.1f}}},"tables":)",
             t.flip, t.grace, t.read, t.extract, t.predict, t.total);
         line += tables_;
+        append_extraction(line, w);
         line += "}\n";
         return output_.write(line);
     }
@@ -74,6 +75,38 @@ private:
         std::size_t flows = 0;
         for (const table::Table& t : w.tables) flows += t.flows != nullptr ? t.rows : 0;
         if (p.has_outcomes) out += fmt::format(R"(,"flows":{})", flows);
+    }
+
+    static void append_alert(std::string& out, const Alert& a) {
+        out += "{";
+        const auto add_text = [&](const char* name, const std::string& value) {
+            if (value.empty()) return;
+            out += fmt::format(R"({}"{}":)", out.back() == '{' ? "" : ",", name);
+            table::append_json_string(out, value);
+        };
+        const auto add_number = [&](const char* name, std::uint64_t value) {
+            if (value != 0)
+                out += fmt::format(R"({}"{}":{})", out.back() == '{' ? "" : ",", name, value);
+        };
+        add_text("src", a.source);
+        add_text("dst", a.destination);
+        add_number("sport", a.source_port);
+        add_number("dport", a.destination_port);
+        add_text("protocol", a.protocol);
+        add_number("packets", a.packets);
+        if (a.score) out += fmt::format(R"({}"score":{})", out.back() == '{' ? "" : ",", *a.score);
+        add_text("reason", a.reason);
+        out += "}";
+    }
+
+    static void append_extraction(std::string& out, const Window& w) {
+        if (!w.extraction) return;
+        out += R"(,"extractor":)" + w.extraction->json + R"(,"alerts":[)";
+        for (const Alert& alert : w.extraction->alerts) {
+            if (out.back() == '}') out += ',';
+            append_alert(out, alert);
+        }
+        out += ']';
     }
 
     static void append_health(std::string& out, const WindowHealth& h) {
@@ -141,6 +174,7 @@ public:
         page += outcomes(w.packets);
         page += warnings(w);
         page += tables_;
+        if (w.extraction) page += extraction_text(*w.extraction);
         const StageTimings& t = w.timings_us;
         page += faint(fmt::format("flip {}, grace {}, read {}, extract {}, total {}",
                                   duration(t.flip), duration(t.grace), duration(t.read),
@@ -160,6 +194,23 @@ private:
         if (!p.has_outcomes) return {};
         return fmt::format("recorded {}, beyond {}, untracked {}, ignored {}\n", count(p.recorded),
                            count(p.beyond), count(p.untracked), count(p.ignored));
+    }
+
+    [[nodiscard]] std::string extraction_text(const Extraction& extraction) const {
+        std::string lines;
+        for (const Alert& a : extraction.alerts) {
+            std::string line = fmt::format("! alert: {}", a.source);
+            if (a.source_port != 0) line += fmt::format(":{}", a.source_port);
+            if (!a.destination.empty()) line += " > " + a.destination;
+            if (a.destination_port != 0) line += fmt::format(":{}", a.destination_port);
+            if (!a.protocol.empty()) line += " " + a.protocol;
+            if (a.packets != 0) line += fmt::format(", {} packets", count(a.packets));
+            if (a.score) line += fmt::format(", score {:.3f}", *a.score);
+            if (!a.reason.empty()) line += ": " + a.reason;
+            lines += styled("31", line) + "\n";
+        }
+        if (extraction.json != "null") lines += "extractor: " + extraction.json + "\n";
+        return lines;
     }
 
     [[nodiscard]] std::string warnings(const Window& w) const {

@@ -43,6 +43,8 @@ function(weir_share)
     set(share ${CMAKE_BINARY_DIR}/share/weir)
     file(MAKE_DIRECTORY ${share}/include ${share}/probes)
     file(CREATE_LINK ${CMAKE_SOURCE_DIR}/bpf/weir ${share}/include/weir SYMBOLIC)
+    file(MAKE_DIRECTORY ${share}/cxx)
+    file(CREATE_LINK ${CMAKE_SOURCE_DIR}/include/weir ${share}/cxx/weir SYMBOLIC)
 endfunction()
 
 # A shipped probe: compiled here, needs no clang where weir runs.

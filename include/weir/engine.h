@@ -20,12 +20,9 @@
 #include <vector>
 
 #include "weir/result.h"
+#include "weir/window.h"
 
 namespace weir {
-
-namespace table {
-struct Table;
-}
 
 enum class AttachMode { Skb, Drv, Hw };
 
@@ -40,59 +37,24 @@ struct ProbeOptions {
         {};  ///< {"PROBE.PARAM" or "PROBE.MAP.max_entries", value}
 };
 
+/// What looks at every window, besides the report.
+struct ExtractorOptions {
+    std::string file = {};   ///< .so, .cpp or .py; empty: none
+    std::string model = {};  ///< handed to it as it is
+};
+
 struct InjectOptions {
     ProbeOptions probe = {};
+    ExtractorOptions extractor = {};
     std::string interface = {};
     std::chrono::nanoseconds window = std::chrono::seconds(10);  ///< 50 ms at least
     AttachMode mode = AttachMode::Skb;
     bool is_strict = false;         ///< fail rather than fall back to Skb
     std::uint64_t max_windows = 0;  ///< run() returns after so many; 0: never
+    /// Called on the engine's thread while windows go on, for what a user should know at once.
+    std::function<void(const std::string& notice)> on_notice = {};
     /// Called when all is loaded and packets are next, with the bytes that the maps take.
     std::function<void(std::uint64_t map_bytes)> before_attach = {};
-};
-
-/// Microseconds each stage took; total: from the flip to the report.
-struct StageTimings {
-    double flip = 0, grace = 0, read = 0, extract = 0, predict = 0, total = 0;
-};
-
-/// Frames of a capture that the kernel does not run a program on; they cut windows all the same.
-struct UnseenFrames {
-    std::uint64_t too_short = 0;  ///< no whole Ethernet header: under 14 bytes
-    std::uint64_t too_long = 0;   ///< more than the kernel has buffers for (docs/kernel.md)
-};
-
-struct WindowHealth {
-    std::uint64_t late = 0;  ///< grid points that passed before the window could close
-    std::uint64_t tail_call_misses =
-        0;                            ///< packets that found no probe; 0 unless something is wrong
-    std::uint64_t truncated = 0;      ///< tables of which not everything could be read
-    std::vector<std::string> errors;  ///< what failed in this window; counting went on
-    std::vector<std::string> not_frozen;  ///< maps that the kernel writes at any time (timers)
-    std::optional<UnseenFrames> unseen;   ///< replay only: frames that no probe can see
-};
-
-/// What became of the packets that entered a probe. Where the probe keeps a flow tensor
-/// (weir/flow.h) each of them has one outcome: entered = recorded + beyond + untracked + ignored.
-struct PacketCounts {
-    std::uint64_t entered = 0;
-    bool has_outcomes = false;    ///< the probe keeps a flow tensor; else the rest is 0
-    std::uint64_t recorded = 0;   ///< their features are in the tensor
-    std::uint64_t beyond = 0;     ///< later packets of a flow, counted in it
-    std::uint64_t untracked = 0;  ///< of flows for which there was no room
-    std::uint64_t ignored = 0;    ///< not this probe's traffic
-};
-
-/// One closed window. Its tables are exclusively the reader's until report() returns.
-struct Window {
-    std::uint64_t number = 0;  ///< 1 is the first
-    std::string probe, interface, hook, mode;
-    std::int64_t start_ns = 0, end_ns = 0;  ///< Unix time of the flips that opened and closed it
-    PacketCounts packets;
-    std::uint64_t skipped = 0;  ///< replay: this is a run of so many empty windows, told as one
-    StageTimings timings_us;
-    WindowHealth health;
-    std::span<const table::Table> tables;
 };
 
 /// What becomes of a window. Called on the probe's worker thread, one window at a time; taking

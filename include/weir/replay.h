@@ -35,6 +35,7 @@ struct ReplayProgress {
 
 struct ReplayOptions {
     ProbeOptions probe = {};
+    ExtractorOptions extractor = {};
     std::string file = {};                                       ///< pcap or pcapng, also gzipped
     std::chrono::nanoseconds window = std::chrono::seconds(10);  ///< up to 1,000,000 s
     WindowRule rule = WindowRule::Fixed;

@@ -13,55 +13,17 @@
 #include "bpf/type.h"
 #include "util/fd.h"
 #include "weir/result.h"
+#include "weir/table.h"
 
 namespace weir::bpf {
 
-/// enum bpf_map_type, by the kernel's numbers; only those that weir speaks of have a name.
-enum class MapKind : std::uint32_t {
-    Hash = 1,
-    Array = 2,
-    ProgArray = 3,
-    PerfEventArray = 4,
-    PercpuHash = 5,
-    PercpuArray = 6,
-    StackTrace = 7,
-    LruHash = 9,
-    LruPercpuHash = 10,
-    LpmTrie = 11,
-    ArrayOfMaps = 12,
-    HashOfMaps = 13,
-    Devmap = 14,
-    Cpumap = 16,
-    Xskmap = 17,
-    Queue = 22,
-    Stack = 23,
-    DevmapHash = 25,
-    Ringbuf = 27,
-};
+using weir::MapKind;
+using weir::MapShape;
+using weir::value_stride;
 
 /// "hash", "percpu_array"...: the kernel's words, as bpftool prints them.
 [[nodiscard]] std::string kind_name(MapKind kind);
 [[nodiscard]] bool is_percpu(MapKind kind);
-
-/// Bytes from one value to the next where values stand side by side (mmap-ed ARRAY, per-CPU
-/// values). Source: kernel/bpf/arraymap.c:array_map_alloc (elem_size), v5.5 and later.
-[[nodiscard]] constexpr std::uint32_t value_stride(std::uint32_t value_bytes) {
-    return (value_bytes + 7) / 8 * 8;
-}
-
-struct MapShape {
-    std::string name = {};  // the author's; sections of globals: ".bss", ".data", ".rodata"...
-    MapKind kind{};
-    std::uint32_t key_bytes = 0;
-    std::uint32_t value_bytes = 0;
-    std::uint32_t max_entries = 0;
-    std::uint32_t flags = 0;
-    bool is_globals =
-        false;  // the map behind a section of global variables; value type is a Struct of them
-    std::uint32_t max_flows = 0;  // of a flow tensor (weir/flow.h): the flows that fit; else 0
-    TypePtr key = {};  // Opaque where the source gave no type; QUEUE and STACK have key_bytes 0
-    TypePtr value = {};
-};
 
 class Map {
 public:

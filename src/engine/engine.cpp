@@ -58,8 +58,9 @@ Result<Engine> Engine::inject(const InjectOptions& options) {
     if (auto r = require_inject_privileges(); !r) return pass_on(r);
 
     const FrameSource frames{.clock = ClockSource::Kernel,
-                             .is_raw_ip = bpf::is_raw_ip(*interface).value_or(false)};
-    auto loaded = load_chain(std::move(*file), options.probe, *share, frames);
+                             .is_raw_ip = bpf::is_raw_ip(*interface).value_or(false),
+                             .context = {.interface = options.interface, .window = options.window}};
+    auto loaded = load_chain(std::move(*file), options.probe, options.extractor, *share, frames);
     if (!loaded) return pass_on(loaded);
     auto grace = Grace::create(GraceMethod::Auto);
     if (!grace) return pass_on(grace);
@@ -73,6 +74,7 @@ Result<Engine> Engine::inject(const InjectOptions& options) {
                      .period = options.window.count(),
                      .attached_ns = monotonic_ns(),
                      .max_windows = options.max_windows,
+                     .on_notice = options.on_notice,
                      .stop_fd = -1};
     auto state = std::make_unique<State>(State{.chain = std::move(loaded->chain),
                                                .grace = std::move(*grace),

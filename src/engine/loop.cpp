@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/loop.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/timerfd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "engine/counts.h"
 #include "util/clock.h"
@@ -24,6 +26,7 @@ double microseconds(Nanoseconds from, Nanoseconds to) {
 
 constexpr std::uint64_t kNoMoreWindows =
     0;                                // Open::number of a probe that has closed its last window
+constexpr Nanoseconds kPatience = 2;  // windows that an extractor may take for one
 constexpr int kMaxFailedClears = 10;  // in a row; what passes by itself has passed by then
 
 }  // namespace
@@ -87,7 +90,23 @@ Result<> WindowLoop::on_tick() {
         if (sessions_[slot]->is_twin_clean() || !sessions_[slot]->worker().is_idle()) continue;
         if (auto r = clear(slot); !r) return r;
     }
+    watch_extractors();
     return close_windows(grid_.point_at(monotonic_ns()));
+}
+
+/// One that takes two windows is asked to end; one that does not is told of, once: no thread can be
+/// stopped from outside.
+void WindowLoop::watch_extractors() {
+    for (std::size_t slot = 0; slot < sessions_.size(); ++slot) {
+        const Nanoseconds limit = kPatience * options_.period;
+        const Nanoseconds taken = sessions_[slot]->watch_extractor(monotonic_ns(), limit);
+        if (taken < limit + options_.period || !options_.on_notice) continue;
+        if (std::exchange(open_[slot].is_stuck_told, true)) continue;
+        options_.on_notice(
+            fmt::format("the extractor of {} has not come back for {:.1f} s; counting goes on, its "
+                        "window grows",
+                        chain_.pair(slot).name(), static_cast<double>(taken) / 1e9));
+    }
 }
 
 std::uint64_t WindowLoop::slots_due(std::int64_t point) const {

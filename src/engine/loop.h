@@ -4,6 +4,7 @@
 // interface, and closes windows.
 //
 // Ownership: borrows chain, sessions and grace. Thread rule: the engine's thread.
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct LoopOptions {
     Nanoseconds period = 0;
     Nanoseconds attached_ns = 0;  // monotonic: when packets began to be counted
     std::uint64_t max_windows = 0;
+    std::function<void(const std::string&)> on_notice = {};
     int stop_fd = -1;
 };
 
@@ -45,6 +47,7 @@ private:
         std::int64_t opened_at = 0;  // grid point
         Nanoseconds start_unix_ns = 0;
         int failed_clears = 0;  // in a row
+        bool is_stuck_told = false;
     };
 
     [[nodiscard]] Result<> start();
@@ -58,6 +61,7 @@ private:
 
     [[nodiscard]] std::uint64_t slots_due(std::int64_t point) const;
     [[nodiscard]] Result<> close_windows(std::int64_t point);
+    void watch_extractors();
     void run_window(std::size_t slot, const Closing& closing);
     [[nodiscard]] HookCounts read_counts();
     [[nodiscard]] Window describe(std::size_t slot, const Closing& closing) const;

@@ -52,7 +52,10 @@ Result<Replay> Replay::open(const ReplayOptions& options) {
     if (!reader) return pass_on(reader);
     if (auto r = require_inject_privileges(); !r) return pass_on(r);
     auto loaded =
-        load_chain(std::move(*file), options.probe, *share, {.clock = ClockSource::Capture});
+        load_chain(std::move(*file), options.probe, options.extractor, *share,
+                   {.clock = ClockSource::Capture,
+                    .context = {.interface = std::filesystem::path(options.file).filename(),
+                                .window = options.window}});
     if (!loaded) return pass_on(loaded);
     auto clock = ReplayClock::open(loaded->chain.pair(0));
     if (!clock) return pass_on(clock);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/session.h"
 
+#include <utility>
+
 #include "util/clock.h"
 
 namespace weir {
@@ -27,34 +29,73 @@ Result<> ProbeSession::open_readers() {
     return {};
 }
 
+ProbeSession::~ProbeSession() {
+    if (!runner_) return;
+    // Its code ran on the worker, and ends there.
+    worker_->post([this]() -> Result<> {
+        runner_.reset();
+        return {};
+    });
+    (void)worker_->take_result();
+}
+
+Result<> ProbeSession::start_extractor(const std::string& file, const ExtractorContext& context,
+                                       const std::filesystem::path& share) {
+    worker_->post([&]() -> Result<> {
+        auto runner = extract::Runner::open(file, context, share);
+        if (!runner) return pass_on(runner);
+        runner_ = std::move(*runner);
+        return {};
+    });
+    return worker_->take_result();
+}
+
+Nanoseconds ProbeSession::watch_extractor(Nanoseconds now, Nanoseconds limit) {
+    const Nanoseconds since = extracting_since_;
+    if (since == 0) return 0;
+    if (now - since >= limit && !std::exchange(is_overrun_told_, true)) runner_->overrun();
+    return now - since;
+}
+
 void ProbeSession::read(unsigned retired, Window window) {
     const Nanoseconds begin = monotonic_ns();
     retired_ = retired;
     is_twin_clean_ = false;
     window_ = std::move(window);
     tables_.clear();
-    const auto note = [&](const std::string& what, Error& error) {
-        window_.health.errors.push_back(what + ": " + error.message);
-    };
-    for (auto* readers : {&readers_[retired], &shared_readers_}) {
-        for (table::Reader& reader : *readers) {
-            if (!reader.policy().is_exported) continue;
-            auto table = reader.read();
-            if (!table) {
-                note("map " + reader.map().name(), table.error());
-                continue;
+    sources_.clear();
+    for (auto* readers : {&readers_[retired], &shared_readers_})
+        for (table::Reader& reader : *readers)
+            if (reader.policy().is_exported) {
+                tables_.push_back(reader.unread());
+                sources_.push_back(&reader);
             }
-            window_.health.truncated += table->is_truncated ? 1 : 0;
-            if (table->flows != nullptr) {
-                window_.packets.has_outcomes = true;
-                table->is_saturated |= window_.packets.untracked > 0;
-            }
-            tables_.push_back(*table);
-        }
-    }
-    window_.health.not_frozen = pair_.not_frozen();
+    are_read_.assign(tables_.size(), false);
     window_.tables = tables_;
+    window_.health.not_frozen = pair_.not_frozen();
+    if (!runner_ || !runner_->reads_late()) read_rest();
     window_.timings_us.read = static_cast<double>(monotonic_ns() - begin) / 1e3;
+}
+
+Result<> ProbeSession::read(std::size_t index) {
+    if (are_read_[index]) return {};
+    auto table = sources_[index]->read();
+    if (!table) return pass_on(table);
+    are_read_[index] = true;
+    window_.health.truncated += table->is_truncated ? 1 : 0;
+    if (table->flows != nullptr) {
+        window_.packets.has_outcomes = true;
+        table->is_saturated |= window_.packets.untracked > 0;
+    }
+    tables_[index] = *table;
+    return {};
+}
+
+void ProbeSession::read_rest() {
+    for (std::size_t i = 0; i < tables_.size(); ++i)
+        if (auto r = read(i); !r)
+            window_.health.errors.push_back("map " + tables_[i].shape->name + ": " +
+                                            r.error().message);
 }
 
 void ProbeSession::hand_over(WindowSink& sink, Nanoseconds flipped_ns) {
@@ -63,6 +104,12 @@ void ProbeSession::hand_over(WindowSink& sink, Nanoseconds flipped_ns) {
 
 Result<> ProbeSession::finish_window(WindowSink& sink, Nanoseconds flipped_ns) {
     const Nanoseconds begin = monotonic_ns();
+    if (runner_) {
+        extracting_since_ = begin;
+        runner_->run(window_, runner_->reads_late() ? this : nullptr);
+        extracting_since_ = 0;
+        if (runner_->reads_late()) read_rest();
+    }
     sink.extract(window_);
     const Nanoseconds end = monotonic_ns();
     window_.timings_us.extract = static_cast<double>(end - begin) / 1e3;

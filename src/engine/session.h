@@ -8,10 +8,13 @@
 // Ownership: owns readers and worker; borrows the clone pair. Thread rule: the engine's thread, but
 // for finish_window(), which runs on the worker.
 #include <array>
+#include <atomic>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
 #include "engine/worker.h"
+#include "extract/runner.h"
 #include "probe/clone_pair.h"
 #include "table/table.h"
 #include "util/clock.h"
@@ -20,10 +23,20 @@
 
 namespace weir {
 
-class ProbeSession {
+class ProbeSession : private TableSource {
 public:
     /// `pair` must outlive the session. Errors: Io, Permission.
     [[nodiscard]] static Result<std::unique_ptr<ProbeSession>> create(const ClonePair& pair);
+
+    ~ProbeSession() override;
+
+    /// Loads the extractor of that file on the worker, and waits for it. Before the first window.
+    /// Errors: those of extract::Runner::open().
+    [[nodiscard]] Result<> start_extractor(const std::string& file, const ExtractorContext& context,
+                                           const std::filesystem::path& share);
+    /// Where the extractor has had the window at hand for `limit`: asks it to come to an end.
+    /// Returns for how long it has had it, 0 where it has none.
+    Nanoseconds watch_extractor(Nanoseconds now, Nanoseconds limit);
 
     [[nodiscard]] Worker& worker() { return *worker_; }
     /// Whether the twin is empty and nobody's: the window may close.
@@ -43,14 +56,23 @@ private:
     ProbeSession(const ClonePair& pair, std::unique_ptr<Worker> worker)
         : pair_(pair), worker_(std::move(worker)) {}
     [[nodiscard]] Result<> open_readers();
+    void read_tables(unsigned retired);
+    /// TableSource, for extractors with reads_late(): on the worker, which has the window then.
+    [[nodiscard]] Result<> read(std::size_t index) override;
+    void read_rest();
     [[nodiscard]] Result<> finish_window(WindowSink& sink, Nanoseconds flipped_ns);
 
     const ClonePair& pair_;
     std::unique_ptr<Worker> worker_;
     std::array<std::vector<table::Reader>, 2> readers_;  // windowed maps, one set per clone
     std::vector<table::Reader> shared_readers_;          // persistent maps
+    std::unique_ptr<extract::Runner> runner_;            // the worker's; null: no extractor
+    std::vector<table::Reader*> sources_;                // beside tables_: who reads it
+    std::vector<bool> are_read_;                         // beside tables_
     std::vector<table::Table> tables_;
     Window window_;
+    std::atomic<Nanoseconds> extracting_since_ = 0;  // 0: it is not
+    bool is_overrun_told_ = false;
     unsigned retired_ = 0;
     bool is_twin_clean_ = true;
 };

@@ -25,6 +25,7 @@ SlotBinding binding_for(const Chain& chain, const FrameSource& frames) {
 }  // namespace
 
 Result<LoadedChain> load_chain(ProbeFile file, const ProbeOptions& options,
+                               const ExtractorOptions& extractor,
                                const std::filesystem::path& share, const FrameSource& frames) {
     const std::string probe = "probe " + file.name;
     auto spec = make_spec(options, std::move(file));
@@ -38,6 +39,14 @@ Result<LoadedChain> load_chain(ProbeFile file, const ProbeOptions& options,
     if (auto r = chain->append(std::move(*pair)); !r) return wrap(r, probe);
     auto session = ProbeSession::create(chain->pair(0));
     if (!session) return wrap(session, probe);
+    if (!extractor.file.empty()) {
+        ExtractorContext context = frames.context;
+        context.probe = chain->pair(0).name();
+        context.model = extractor.model;
+        context.is_replay = frames.clock == ClockSource::Capture;
+        if (auto r = (*session)->start_extractor(extractor.file, context, share); !r)
+            return pass_on(r);
+    }
     LoadedChain loaded{.chain = std::move(*chain),
                        .session = std::move(*session),
                        .notices = std::move(image->notices),

@@ -20,7 +20,8 @@ enum class ClockSource { Kernel, Capture };
 /// Where the packets come from.
 struct FrameSource {
     ClockSource clock = ClockSource::Kernel;
-    bool is_raw_ip = false;  // frames begin with IP, not with Ethernet
+    bool is_raw_ip = false;         // frames begin with IP, not with Ethernet
+    ExtractorContext context = {};  // interface and window; the rest is filled in
 };
 
 struct LoadedChain {
@@ -30,9 +31,10 @@ struct LoadedChain {
     bool is_foreign = false;  // an object that was not built with our headers
 };
 
-/// Compiles, loads and appends the probe. Errors: those of Engine::inject() but for the
-/// interface's. On error nothing stays in the kernel.
+/// Compiles, loads and appends the probe, and loads the extractor. Errors: those of
+/// Engine::inject() but for the interface's. On error nothing stays in the kernel.
 [[nodiscard]] Result<LoadedChain> load_chain(ProbeFile file, const ProbeOptions& options,
+                                             const ExtractorOptions& extractor,
                                              const std::filesystem::path& share,
                                              const FrameSource& frames);
 

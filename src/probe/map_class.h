@@ -3,13 +3,9 @@
 // Which maps a window owns. Immutable values.
 #include <string>
 
-namespace weir {
+#include "weir/table.h"
 
-enum class MapClass {
-    Windowed,    // one per clone, cleared after each window
-    Fixed,       // one per clone, never cleared
-    Persistent,  // one for both clones, never cleared
-};
+namespace weir {
 
 [[nodiscard]] const char* map_class_name(MapClass map_class);
 

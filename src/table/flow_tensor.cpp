@@ -5,6 +5,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "table/number.h"
 #include "weir/abi.h"
 
 namespace weir::table {
@@ -121,19 +122,47 @@ void read_tag(const bpf::Member& member, Feature& feature) {
     }
 }
 
+std::vector<Feature> features_of(const Type& packet) {
+    std::vector<Feature> all;
+    for (const bpf::Member& member : packet.members) {
+        Feature feature{.name = member.name,
+                        .unit = {},
+                        .encoding = {},
+                        .place = {.type = member.type.get(),
+                                  .bit_offset = member.bit_offset,
+                                  .bit_size = member.bit_size}};
+        read_tag(member, feature);
+        all.push_back(std::move(feature));
+    }
+    return all;
+}
+
+/// FlowLayout::convert.
+void to_float32(const Table& table, std::span<const FloatColumn> columns, std::span<float> out) {
+    const FlowLayout& layout = *table.flows;
+    std::vector<Convert> converters;
+    converters.reserve(columns.size());
+    for (const FloatColumn& column : columns) converters.push_back(converter_of(column.place));
+    const std::size_t width = columns.size();
+    const std::size_t row_floats = layout.packets_per_flow * width;
+    float* to = out.data();
+    for (std::size_t i = 0; i < table.rows; ++i, to += row_floats) {
+        const std::byte* row = table.value(i);
+        const std::size_t count = layout.recorded(row);
+        std::fill(to + count * width, to + row_floats, 0.0F);
+        for (std::size_t c = 0; c < width; ++c) {
+            const std::byte* from = row + layout.packet_offset + columns[c].place.bit_offset / 8;
+            converters[c]({.from = from,
+                           .count = count,
+                           .step = layout.packet_bytes,
+                           .to = to + c,
+                           .width = width},
+                          columns[c]);
+        }
+    }
+}
+
 }  // namespace
-
-std::uint32_t FlowLayout::packets(const std::byte* row) const {
-    return load<std::uint32_t>(row + packets_offset);
-}
-
-std::uint32_t FlowLayout::recorded(const std::byte* row) const {
-    return std::min(packets(row), packets_per_flow);
-}
-
-std::size_t FlowLayout::used_bytes(const std::byte* row) const {
-    return packet_offset + std::size_t{recorded(row)} * packet_bytes;
-}
 
 std::optional<FlowLayout> flow_layout(const bpf::MapShape& shape) {
     if (shape.max_flows == 0) return std::nullopt;
@@ -150,62 +179,12 @@ std::optional<FlowLayout> flow_layout(const bpf::MapShape& shape) {
                             .packet_offset = packet->bit_offset / 8,
                             .packet_bytes = packet->type->element->size_bytes,
                             .packets_per_flow = packet->type->count,
-                            .packet = packet->type->element.get()};
+                            .packet = packet->type->element.get(),
+                            .features = features_of(*packet->type->element),
+                            .convert = &to_float32};
     const std::size_t end =
         layout.packet_offset + std::size_t{layout.packet_bytes} * layout.packets_per_flow;
     return end <= shape.value_bytes ? std::optional(layout) : std::nullopt;
-}
-
-std::vector<Feature> features_of(const FlowLayout& layout) {
-    std::vector<Feature> all;
-    for (const bpf::Member& member : layout.packet->members) {
-        Feature feature{.name = member.name,
-                        .unit = {},
-                        .encoding = {},
-                        .place = {.type = member.type.get(),
-                                  .bit_offset = member.bit_offset,
-                                  .bit_size = member.bit_size}};
-        read_tag(member, feature);
-        all.push_back(std::move(feature));
-    }
-    return all;
-}
-
-const std::byte* FlowTensor::key(std::size_t i) const {
-    return table_.value(i) + layout_.key->bit_offset / 8;
-}
-
-std::uint32_t FlowTensor::packets(std::size_t i) const { return layout_.packets(table_.value(i)); }
-
-std::uint32_t FlowTensor::recorded(std::size_t i) const {
-    return layout_.recorded(table_.value(i));
-}
-
-const std::byte* FlowTensor::packet(std::size_t i, std::size_t j) const {
-    return table_.value(i) + layout_.packet_offset + j * layout_.packet_bytes;
-}
-
-void FlowTensor::to_float32(std::span<const FloatColumn> columns, std::span<float> out) const {
-    std::vector<Convert> converters;
-    converters.reserve(columns.size());
-    for (const FloatColumn& column : columns) converters.push_back(converter_of(column.place));
-    const std::size_t width = columns.size();
-    const std::size_t row_floats = layout_.packets_per_flow * width;
-    float* to = out.data();
-    for (std::size_t i = 0; i < flows(); ++i, to += row_floats) {
-        const std::byte* row = table_.value(i);
-        const std::size_t count = layout_.recorded(row);
-        std::fill(to + count * width, to + row_floats, 0.0F);
-        for (std::size_t c = 0; c < width; ++c) {
-            const std::byte* from = row + layout_.packet_offset + columns[c].place.bit_offset / 8;
-            converters[c]({.from = from,
-                           .count = count,
-                           .step = layout_.packet_bytes,
-                           .to = to + c,
-                           .width = width},
-                          columns[c]);
-        }
-    }
 }
 
 }  // namespace weir::table

@@ -12,12 +12,7 @@ namespace weir::table {
 __extension__ using Int128 = __int128;
 __extension__ using Uint128 = unsigned __int128;
 
-/// One place in a row: a value of `type` that starts at a bit; bit_size 0: the type's own size.
-struct Place {
-    const bpf::Type* type = nullptr;
-    std::uint32_t bit_offset = 0;
-    std::uint32_t bit_size = 0;
-};
+using weir::Place;
 
 /// An Integer, Bool, Enum or Pointer, of up to 128 bits. Signed ones are sign-extended; BigEndian
 /// ones are in host order.

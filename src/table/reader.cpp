@@ -221,7 +221,8 @@ Table Reader::State::table() const {
               .flows = flows ? &*flows : nullptr,
               .keys = is_queue(shape.kind) ? nullptr : rows.keys.data(),
               .values = rows.values.data(),
-              .value_step = map.lookup_bytes()};
+              .value_step = map.lookup_bytes(),
+              .map_fd = map.fd()};
     if (heads) {
         out.rows = heads->flows();
         out.indices = indices;
@@ -323,6 +324,15 @@ Result<Table> Reader::read() {
     s.is_read = true;
     s.expected_rows = s.rows.count;
     return s.table();
+}
+
+Table Reader::unread() const {
+    return {.shape = &state_->map.shape(),
+            .map_class = state_->policy.map_class,
+            .capacity = state_->table().capacity,
+            .cpus = state_->table().cpus,
+            .flows = state_->flows ? &*state_->flows : nullptr,
+            .map_fd = state_->map.fd()};
 }
 
 Result<> Reader::clear() {

@@ -24,39 +24,11 @@
 
 namespace weir::table {
 
-struct FlowLayout;  // table/flow_tensor.h
+using weir::FlowLayout;
+using weir::ReadWay;
+using weir::Table;
 
-enum class ReadWay { None, Mmap, Drain, Batch, Lookup };
 [[nodiscard]] const char* read_way_name(ReadWay way);
-
-struct Table {
-    const bpf::MapShape* shape = nullptr;
-    MapClass map_class = MapClass::Windowed;
-    ReadWay way = ReadWay::None;  // None: kept in the kernel, listed only
-    std::size_t rows = 0;         // entries; for ARRAY kinds those not all zero; globals: always 1;
-                                  // flow tensors: flows
-    std::size_t capacity = 0;
-    // hash, queue, stack: rows == capacity; lru: rows >= 0.9 capacity; flow tensor: all of its rows
-    // are given out, or a packet found no room
-    bool is_saturated = false;
-    bool is_truncated = false;          // the map held more than could be read
-    std::uint32_t cpus = 0;             // per-CPU kinds: values of a row; else 0
-    const FlowLayout* flows = nullptr;  // a flow tensor: its rows are flows (table/flow_tensor.h)
-
-    /// Key of row i: shape->key_bytes bytes. ARRAY kinds: the index as a __u32. QUEUE, STACK: null.
-    /// i < rows.
-    [[nodiscard]] const std::byte* key(std::size_t i) const;
-    /// Value of row i: shape->value_bytes bytes; per-CPU: `cpus` values, value_stride apart.
-    [[nodiscard]] const std::byte* value(std::size_t i) const;
-
-    // Where the rows lie: row i's value is values + indices[i] * value_step, or, where there are no
-    // indices, the rows stand side by side.
-    const std::byte* keys = nullptr;
-    const std::byte* values = nullptr;
-    std::size_t value_step = 0;
-    std::size_t key_step = 0;                     // 0: keys stand side by side
-    std::span<const std::uint32_t> indices = {};  // which entries are rows; empty: all
-};
 
 /// What the table is made of, in one word: "hash", "globals", "flow_tensor".
 [[nodiscard]] std::string kind_text(const Table& table);
@@ -80,6 +52,9 @@ public:
     /// or reads the map. Cost: mmap: one scan, no system call; drain: one or two calls; batch: one
     /// call per 16k entries; lookup: two calls an entry.
     [[nodiscard]] Result<Table> read();
+
+    /// What read() would give, without rows: nothing is read.
+    [[nodiscard]] Table unread() const;
 
     /// Empties the map (or restores the image) where the policy says so; else does nothing. Of
     /// ARRAY kinds it zeroes the rows that the last read() found (without one, it looks itself).

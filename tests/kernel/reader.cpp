@@ -101,7 +101,7 @@ TEST_F(ReaderOf, HashIsEmptyAfterClearThoughEntriesCameAndWent) {
             }
             for (std::uint32_t late = 500; late < 540; ++late) kernel.put(late, 1);
             clear(reader);
-            EXPECT_TRUE(kernel.is_empty()) << kind_name(kind) << " disable=" << disable;
+            EXPECT_TRUE(kernel.is_empty()) << bpf::kind_name(kind) << " disable=" << disable;
         }
     }
 }
@@ -141,7 +141,7 @@ TEST_F(ReaderOf, KindsThatCannotBeReadAreListedOnly) {
          {MapKind::ProgArray, MapKind::Devmap, MapKind::Cpumap, MapKind::PerfEventArray}) {
         const KernelMap kernel({.kind = kind, .value_bytes = 4, .max_entries = 2});
         Reader reader = make_reader(kernel.map(), kWindowed);
-        EXPECT_EQ(reader.way(), ReadWay::None) << kind_name(kind);
+        EXPECT_EQ(reader.way(), ReadWay::None) << bpf::kind_name(kind);
         const Table table = read(reader);
         EXPECT_EQ(table.rows, 0U);
         EXPECT_EQ(table.capacity, 2U);
@@ -281,15 +281,15 @@ TEST_F(ReaderOf, PersistentMapMayBeWrittenWhileItIsRead) {
             const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
             std::size_t most = 0;
             for (int reads = 0; reads < 100 || writer.rounds() < before + 200; ++reads) {
-                ASSERT_LT(std::chrono::steady_clock::now(), deadline) << kind_name(kind) << disable;
+                ASSERT_LT(std::chrono::steady_clock::now(), deadline) << bpf::kind_name(kind) << disable;
                 const Table table = read(reader);
                 most = std::max(most, table.rows);
                 for (std::size_t i = 0; i < table.rows; ++i) {
-                    ASSERT_EQ(*table.value(i), std::byte{7}) << kind_name(kind) << " row " << i;
+                    ASSERT_EQ(*table.value(i), std::byte{7}) << bpf::kind_name(kind) << " row " << i;
                 }
             }
-            EXPECT_GT(most, 0U) << kind_name(kind);
-            EXPECT_LE(most, 2048U + 64 + 2048) << kind_name(kind);
+            EXPECT_GT(most, 0U) << bpf::kind_name(kind);
+            EXPECT_LE(most, 2048U + 64 + 2048) << bpf::kind_name(kind);
         }
     }
 }

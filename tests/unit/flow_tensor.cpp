@@ -15,6 +15,7 @@
 #include <random>
 
 #include "support/flow_types.h"
+#include "table/number.h"
 #include "table/render.h"
 
 namespace weir::table {

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "extract/runner.h"
+
+#include <exception>
+#include <nlohmann/json.hpp>
+
+#include "extract/plugin.h"
+#include "extract/plugin_source.h"
+
+namespace weir::extract {
+namespace fs = std::filesystem;
+namespace {
+
+/// Runs foreign code; whatever it throws becomes an Error.
+template <class Call>
+auto fenced(const Call& call) -> decltype(call()) {
+    try {
+        return call();
+    } catch (const std::exception& e) {
+        return fail(Errc::Invalid, e.what());
+    } catch (...) {
+        return fail(Errc::Invalid, "threw something that is no std::exception");
+    }
+}
+
+Result<LoadedExtractor> load(const fs::path& file, const fs::path& share) {
+    const std::string kind = file.extension();
+    if (kind == ".so") return load_plugin(file);
+    if (kind == ".py") return load_python(file, share);
+    if (kind == ".cpp" || kind == ".cc" || kind == ".cxx") {
+        auto library = compile_plugin(file, share);
+        if (!library) return pass_on(library);
+        return load_plugin(*library, file.string());
+    }
+    return fail(Errc::Invalid, file.string() + ": not an extractor", ".py, .so or .cpp");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Runner>> Runner::open(const std::string& file,
+                                             const ExtractorContext& context,
+                                             const fs::path& share) {
+    auto loaded = load(file, share);
+    if (!loaded) return wrap(loaded, "extractor");
+    std::unique_ptr<Runner> runner(new Runner(fs::path(file).filename(), std::move(loaded->library),
+                                              std::move(loaded->extractor)));
+    auto done = fenced([&] { return runner->extractor_->setup(context); });
+    if (!done) return wrap(done, "extractor " + file);
+    runner->reads_late_ = runner->extractor_->reads_late();
+    return runner;
+}
+
+Runner::~Runner() {
+    // Nobody is left to be told.
+    (void)fenced([&]() -> Result<> {
+        extractor_->teardown();
+        return {};
+    });
+}
+
+void Runner::run(Window& window, TableSource* source) {
+    auto made = fenced([&] { return extractor_->on_window(Snapshot(window, source)); });
+    if (made && !nlohmann::json::accept(made->json))
+        made = fail(Errc::Invalid, "what it returned is no JSON: " + made->json.substr(0, 80));
+    if (!made) {
+        window.health.errors.push_back("extractor " + name_ + ": " + made.error().message);
+        return;
+    }
+    window.extraction = std::move(*made);
+}
+
+}  // namespace weir::extract
