@@ -78,30 +78,30 @@ class Host:
 
 
 def describe(error):
-    """The traceback as Python prints it, from the script's first line on."""
+    """The traceback as Python prints it, without the frames of this package."""
     import traceback
     try:
-        for each in _chain(error):
-            each.__traceback__ = _without_ours(each.__traceback__)
-        return "".join(traceback.format_exception(error)).rstrip()
+        told = traceback.TracebackException.from_exception(error)
+        for each in _chain(told):
+            each.stack[:] = [frame for frame in each.stack if not _is_ours(frame.filename)]
+        return "".join(told.format()).rstrip()
     except Exception:  # an exception whose own __str__ raises, for instance
         return type(error).__name__
     finally:
-        error.__traceback__ = None  # its frames would keep the window's arrays alive
+        while error is not None:  # its frames would keep the window's arrays alive
+            error.__traceback__, error = None, error.__cause__ or error.__context__
 
 
-def _chain(error):
+def _is_ours(filename):
+    return filename.startswith(_FOLDER + os.sep)
+
+
+def _chain(told):
     found = []
-    while error is not None and error not in found:
-        found.append(error)
-        error = error.__cause__ or error.__context__
+    while told is not None:
+        found.append(told)
+        told = told.__cause__ or told.__context__
     return found
-
-
-def _without_ours(trace):
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_FOLDER):
-        trace = trace.tb_next
-    return trace
 
 
 # ------------------------------------------------------------------------------------------ the script
