@@ -15,4 +15,6 @@ printf '== view\n'
     --benchmark_out="$build/bench/view-runs.json" || status=1
 printf '== startup\n'
 /usr/bin/python3 bench/startup.py "$build/bench/startup.json" || status=1
+printf '== classic\n'
+/usr/bin/python3 -B bench/classic.py "$build/bench/classic.json" || status=1
 exit $status

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "util/fd.h"
+#include "util/fork_guard.h"
 #include "weir/result.h"
 
 namespace weir::cli {
@@ -21,8 +22,9 @@ public:
     [[nodiscard]] bool is_terminal() const;
 
 private:
-    explicit Output(UniqueFd fd) : fd_(std::move(fd)) {}
+    explicit Output(UniqueFd fd) : fd_(std::move(fd)), guard_(fd_.get()) {}
     UniqueFd fd_;
+    ForkGuard guard_;  // a child would keep the reader waiting for the end
 };
 
 /// From here on what anybody prints to standard output (an extractor, its children) goes to

@@ -113,6 +113,9 @@ private:
         out += fmt::format(R"({{"late":{},"tail_call_misses":{},"truncated":{})", h.late,
                            h.tail_call_misses, h.truncated);
         if (h.escaped != 0) out += fmt::format(R"(,"escaped":{})", h.escaped);
+        if (h.copies)
+            out +=
+                fmt::format(R"(,"copies":{{"lost":{},"cut":{}}})", h.copies->lost, h.copies->cut);
         if (h.unseen)
             out += fmt::format(R"(,"unseen":{{"too_short":{},"too_long":{}}})", h.unseen->too_short,
                                h.unseen->too_long);
@@ -228,6 +231,9 @@ private:
             add(fmt::format("{} frames have no whole Ethernet header", h.unseen->too_short));
         if (h.unseen && h.unseen->too_long != 0)
             add(fmt::format("{} frames are too long for the kernel", h.unseen->too_long));
+        if (h.copies && h.copies->lost != 0)
+            add(fmt::format("{} copies of packets were lost: the extractor is too slow for them",
+                            h.copies->lost));
         if (h.truncated != 0) add(fmt::format("{} tables could not be read whole", h.truncated));
         for (const table::Table& t : w.tables)
             if (t.is_saturated) add(saturation(t));

@@ -35,6 +35,17 @@ enum weir_outcome {
 struct weir_counts {
     weir_u64 entered;                /* packets that entered the probe */
     weir_u64 outcome[WEIR_OUTCOMES]; /* probes with a flow tensor: what became of each of them */
+    weir_u64 copies_lost;            /* copy.h: packets for whose copy the ring had no room */
+    weir_u64 copies_cut;             /* copy.h: packets longer than their copy */
+};
+
+/* A packet in the ring weir_copies (copy.h). */
+#define WEIR_COPY_BYTES 256
+struct weir_packet_copy {
+    weir_u64 time;   /* weir_now() */
+    weir_u32 length; /* of the frame; of one in several buffers: of the first */
+    weir_u32 copied; /* of it, in data */
+    unsigned char data[WEIR_COPY_BYTES];
 };
 
 /* What a hook keeps per CPU: one map lookup gives a program all it needs. */

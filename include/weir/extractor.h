@@ -24,8 +24,10 @@
 // Thread rule: all calls on the probe's worker thread, which has no capabilities, one at a time;
 // but for on_overrun(). Exceptions end neither weir nor the counting: what() is reported.
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -93,6 +95,13 @@ struct ExtractorContext {
     bool is_replay = false;
 };
 
+/// The start of a packet that the probe picked (weir_copy_packet, bpf/weir/copy.h).
+struct PacketCopy {
+    std::int64_t time_ns = 0;               ///< Unix time
+    std::uint32_t length = 0;               ///< of the frame
+    std::span<const std::byte> bytes = {};  ///< from its first byte on, at most WEIR_COPY_BYTES
+};
+
 class Extractor {
 public:
     Extractor() = default;
@@ -104,6 +113,9 @@ public:
     [[nodiscard]] virtual Result<> setup(const ExtractorContext&) { return {}; }
     /// Once a window. An error is told in the window's health; the next window comes all the same.
     [[nodiscard]] virtual Result<Extraction> on_window(const Snapshot& snapshot) = 0;
+    /// Soon after the packet, and before on_window() of the packet's window. Copies that came in
+    /// faster than this took them are counted as lost in the window's health.
+    virtual void on_packet(const PacketCopy&) {}
     /// After the last window.
     virtual void teardown() {}
 

@@ -25,6 +25,12 @@ struct UnseenFrames {
     std::uint64_t too_long = 0;   ///< more than the kernel has buffers for (docs/kernel.md)
 };
 
+/// Copies of packets that the probe made for on_packet() (bpf/weir/copy.h).
+struct CopyCounts {
+    std::uint64_t lost = 0;  ///< the ring buffer was full
+    std::uint64_t cut = 0;   ///< the packet was longer than its copy
+};
+
 struct WindowHealth {
     std::uint64_t late = 0;  ///< grid points that passed before the window could close
     std::uint64_t tail_call_misses =
@@ -33,6 +39,7 @@ struct WindowHealth {
     std::uint64_t escaped = 0;    ///< tables that an extractor went on looking at: they were copied
     std::vector<std::string> errors;      ///< what failed in this window; counting went on
     std::vector<std::string> not_frozen;  ///< maps that the kernel writes at any time (timers)
+    std::optional<CopyCounts> copies;     ///< none: the probe makes no copies
     std::optional<UnseenFrames> unseen;   ///< replay only: frames that no probe can see
 };
 

@@ -10,6 +10,7 @@
 #include "bpf/interface.h"
 #include "bpf/object.h"
 #include "util/fd.h"
+#include "util/fork_guard.h"
 #include "weir/result.h"
 
 namespace weir::bpf {
@@ -26,8 +27,9 @@ public:
     [[nodiscard]] bool is_attached() const;
 
 private:
-    explicit XdpLink(UniqueFd fd) : fd_(std::move(fd)) {}
+    explicit XdpLink(UniqueFd fd) : fd_(std::move(fd)), guard_(fd_.get()) {}
     UniqueFd fd_;
+    ForkGuard guard_;  // dies first
 };
 
 }  // namespace weir::bpf

@@ -45,6 +45,8 @@ std::string faster_mode_hint(bpf::IfIndex interface) {
 void add(weir_counts& sum, const weir_counts& more) {
     sum.entered += more.entered;
     for (std::size_t i = 0; i < WEIR_OUTCOMES; ++i) sum.outcome[i] += more.outcome[i];
+    sum.copies_lost += more.copies_lost;
+    sum.copies_cut += more.copies_cut;
 }
 
 /// So that nobody can know beforehand which flows share a place in a flow tensor.

@@ -21,6 +21,9 @@ inline void take_counts(Window& window, const Clone& clone, const HookCounts& no
                       .beyond = outcome(WEIR_BEYOND),
                       .untracked = outcome(WEIR_UNTRACKED),
                       .ignored = outcome(WEIR_IGNORED)};
+    if (clone.find_map("weir_copies") != nullptr)
+        window.health.copies = {.lost = after.copies_lost - before.copies_lost,
+                                .cut = after.copies_cut - before.copies_cut};
     before = after;
 }
 

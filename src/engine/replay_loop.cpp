@@ -67,6 +67,7 @@ Result<> ReplayLoop::run_packet(const capture::Packet& packet) {
     clock_.set(packet.time_ns);
     auto outcome = runs_.run(packet.bytes);
     if (!outcome) return pass_on(outcome);
+    session_.deliver_copies();
     if (*outcome == bpf::TestRun::Outcome::TooShort) ++unseen_.too_short;
     if (*outcome != bpf::TestRun::Outcome::TooLong) return {};
     ++unseen_.too_long;

@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/session.h"
 
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <thread>
 #include <utility>
 
 #include "util/clock.h"
+#include "weir/abi.h"
 
 namespace weir {
+namespace {
+
+constexpr std::size_t kCopiesAtOnce = 256;              // then a window that waits is looked at
+constexpr auto kMoment = std::chrono::milliseconds(1);  // the grace period takes longer
+constexpr std::size_t kAllCopies = std::numeric_limits<std::size_t>::max();
+
+}  // namespace
 
 Result<std::unique_ptr<ProbeSession>> ProbeSession::create(const ClonePair& pair) {
     auto worker = Worker::start();
@@ -37,6 +49,7 @@ ProbeSession::~ProbeSession() {
         return {};
     });
     (void)worker_->take_result();
+    worker_.reset();  // it watches the rings
 }
 
 Result<> ProbeSession::start_extractor(const std::string& file, const ExtractorContext& context,
@@ -47,7 +60,46 @@ Result<> ProbeSession::start_extractor(const std::string& file, const ExtractorC
         runner_ = std::move(*runner);
         return {};
     });
-    return worker_->take_result();
+    if (auto r = worker_->take_result(); !r) return r;
+    return open_copies(context.is_replay);
+}
+
+Result<> ProbeSession::open_copies(bool is_replay) {
+    for (const unsigned clone : {0U, 1U}) {
+        const bpf::Map* map = pair_.clone(clone).find_map("weir_copies");
+        if (map == nullptr) return {};
+        auto ring = bpf::Ring::open(*map, [this, is_replay](std::span<const std::byte> record) {
+            weir_packet_copy copy;
+            if (record.size() < sizeof(copy)) return;
+            std::memcpy(&copy, record.data(), sizeof(copy));  // SAFETY: as large, see above
+            const auto time = static_cast<Nanoseconds>(copy.time);
+            const std::size_t bytes = std::min<std::size_t>(copy.copied, sizeof(copy.data));
+            runner_->take({.time_ns = is_replay ? time : time + unix_offset_ns(),
+                           .length = copy.length,
+                           .bytes = std::as_bytes(std::span(copy.data, bytes))});
+        });
+        if (!ring) return wrap(ring, "copies of packets");
+        copies_.at(clone) = std::move(*ring);
+        worker_->watch(copies_.at(clone)->fd(), [this, clone] { take_copies(clone); });
+    }
+    return {};
+}
+
+/// Those of the next window wait until on_window() has had this one, which is about to come.
+void ProbeSession::take_copies(unsigned clone) {
+    if (clone == current_) return copies_.at(clone)->consume(kCopiesAtOnce);
+    std::this_thread::sleep_for(kMoment);
+}
+
+void ProbeSession::deliver_copies() {
+    for (const auto& ring : copies_) {
+        if (!ring || ring->is_empty()) continue;
+        worker_->post([&]() -> Result<> {
+            ring->consume(kAllCopies);
+            return {};
+        });
+        (void)worker_->take_result();
+    }
 }
 
 Nanoseconds ProbeSession::watch_extractor(Nanoseconds now, Nanoseconds limit) {
@@ -114,8 +166,10 @@ Result<> ProbeSession::finish_window(WindowSink& sink, Nanoseconds flipped_ns) {
     const Nanoseconds begin = monotonic_ns();
     if (runner_) {
         extracting_since_ = begin;
+        if (copies_.at(retired_)) copies_.at(retired_)->consume(kAllCopies);
         runner_->run(window_, this);
         extracting_since_ = 0;
+        current_ = retired_ ^ 1;
         if (runner_->reads_late()) read_rest();
     }
     sink.extract(window_);

@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "bpf/ring.h"
 #include "engine/worker.h"
 #include "extract/runner.h"
 #include "probe/clone_pair.h"
@@ -34,6 +35,9 @@ public:
     /// Errors: those of extract::Runner::open().
     [[nodiscard]] Result<> start_extractor(const std::string& file, const ExtractorContext& context,
                                            const std::filesystem::path& share);
+    /// Hands the packets that the probe copied to the extractor, and waits for it: a replay has no
+    /// other time for it. Not while the worker has a window.
+    void deliver_copies();
     /// Where the extractor has had the window at hand for `limit`: asks it to come to an end.
     /// Returns for how long it has had it, 0 where it has none.
     Nanoseconds watch_extractor(Nanoseconds now, Nanoseconds limit);
@@ -61,6 +65,8 @@ private:
     [[nodiscard]] Result<> read(std::size_t index) override;
     [[nodiscard]] Result<std::shared_ptr<const void>> leave_memory(std::size_t index) override;
     void read_rest();
+    [[nodiscard]] Result<> open_copies(bool is_replay);
+    void take_copies(unsigned clone);
     [[nodiscard]] Result<> finish_window(WindowSink& sink, Nanoseconds flipped_ns);
 
     const ClonePair& pair_;
@@ -68,8 +74,10 @@ private:
     std::array<std::vector<table::Reader>, 2> readers_;  // windowed maps, one set per clone
     std::vector<table::Reader> shared_readers_;          // persistent maps
     std::unique_ptr<extract::Runner> runner_;            // the worker's; null: no extractor
-    std::vector<table::Reader*> sources_;                // beside tables_: who reads it
-    std::vector<bool> are_read_;                         // beside tables_
+    std::array<std::unique_ptr<bpf::Ring>, 2> copies_;   // one per clone; null: it makes none
+    unsigned current_ = 0;                 // the worker's: the clone of the window to come
+    std::vector<table::Reader*> sources_;  // beside tables_: who reads it
+    std::vector<bool> are_read_;           // beside tables_
     std::vector<table::Table> tables_;
     Window window_;
     std::atomic<Nanoseconds> extracting_since_ = 0;  // 0: it is not

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/worker.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/utsname.h>
@@ -35,7 +36,9 @@ void block_all_signals() {
 Result<std::unique_ptr<Worker>> Worker::start() {
     UniqueFd done(::eventfd(0, EFD_CLOEXEC));
     if (auto r = check_errno(done.get(), "eventfd"); !r) return pass_on(r);
-    std::unique_ptr<Worker> worker(new Worker(std::move(done)));
+    UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
+    if (auto r = check_errno(wake.get(), "eventfd"); !r) return pass_on(r);
+    std::unique_ptr<Worker> worker(new Worker(std::move(done), std::move(wake)));
     try {  // the one call here that throws
         worker->thread_ = std::thread([w = worker.get()] { w->run(); });
     } catch (const std::system_error& e) {
@@ -44,14 +47,12 @@ Result<std::unique_ptr<Worker>> Worker::start() {
     return worker;
 }
 
-Worker::Worker(UniqueFd done) : done_(std::move(done)) {}
-
 Worker::~Worker() {
     {
         const std::lock_guard lock(mutex_);
         stop_ = true;
     }
-    changed_.notify_one();
+    eventfd_write(wake_.get(), 1);
     if (thread_.joinable()) thread_.join();
 }
 
@@ -61,7 +62,15 @@ void Worker::post(Job job) {
         const std::lock_guard lock(mutex_);
         job_ = std::move(job);
     }
-    changed_.notify_one();
+    eventfd_write(wake_.get(), 1);
+}
+
+void Worker::watch(int fd, std::function<void()> on_readable) {
+    post([&]() -> Result<> {
+        watched_.push_back({.fd = fd, .on_readable = std::move(on_readable)});
+        return {};
+    });
+    (void)take_result();
 }
 
 Result<> Worker::take_result() {
@@ -72,18 +81,34 @@ Result<> Worker::take_result() {
     return std::exchange(result_, {});
 }
 
+bool Worker::has_news() {
+    const std::lock_guard lock(mutex_);
+    return job_ || stop_;
+}
+
+/// The job that was posted; null: there will be none.
+Worker::Job Worker::next_job() {
+    while (!has_news()) wait();
+    const std::lock_guard lock(mutex_);
+    return std::exchange(job_, nullptr);
+}
+
+/// For a job, or for what is watched.
+void Worker::wait() {
+    std::vector<pollfd> fds = {{.fd = wake_.get(), .events = POLLIN, .revents = 0}};
+    for (const Watched& w : watched_) fds.push_back({.fd = w.fd, .events = POLLIN, .revents = 0});
+    (void)!::poll(fds.data(), fds.size(), -1);
+    eventfd_t count = 0;
+    if (fds[0].revents != 0) eventfd_read(wake_.get(), &count);
+    for (std::size_t i = 0; i < watched_.size(); ++i)
+        if ((fds[i + 1].revents & POLLIN) != 0) watched_[i].on_readable();
+}
+
 void Worker::run() {
     block_all_signals();
     // A failure leaves the thread with what the process has: less safe, not less correct.
     (void)(map_calls_need_cap_bpf() ? keep_only({Capability::Bpf}) : keep_only({}));
-    for (;;) {
-        Job job;
-        {
-            std::unique_lock lock(mutex_);
-            changed_.wait(lock, [this] { return stop_ || job_; });
-            if (!job_) return;
-            job = std::exchange(job_, nullptr);
-        }
+    while (const Job job = next_job()) {
         Result<> result = job();
         {
             const std::lock_guard lock(mutex_);

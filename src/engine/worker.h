@@ -9,12 +9,12 @@
 //
 // Ownership: joins its thread when destroyed, after the job at hand. Thread rule: one thread posts
 // and takes; the job runs on the other.
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "util/fd.h"
 #include "weir/result.h"
@@ -31,6 +31,10 @@ public:
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
+    /// Between jobs, calls `on_readable` on the thread whenever `fd` is readable. The descriptor
+    /// must live as long as the worker. Precondition: is_idle().
+    void watch(int fd, std::function<void()> on_readable);
+
     [[nodiscard]] bool is_idle() const { return is_idle_; }
     /// Precondition: is_idle().
     void post(Job job);
@@ -41,13 +45,22 @@ public:
     [[nodiscard]] Result<> take_result();
 
 private:
-    explicit Worker(UniqueFd done);
+    struct Watched {
+        int fd;
+        std::function<void()> on_readable;
+    };
+
+    Worker(UniqueFd done, UniqueFd wake) : done_(std::move(done)), wake_(std::move(wake)) {}
     void run();
+    [[nodiscard]] Job next_job();
+    [[nodiscard]] bool has_news();
+    void wait();
 
     UniqueFd done_;
-    bool is_idle_ = true;  // the posting thread's view
+    UniqueFd wake_;                 // a job is there, or the end
+    std::vector<Watched> watched_;  // the thread's
+    bool is_idle_ = true;           // the posting thread's view
     std::mutex mutex_;
-    std::condition_variable changed_;
     Job job_;  // guarded by mutex_, as all below
     Result<> result_;
     bool stop_ = false;

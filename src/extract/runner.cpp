@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "extract/runner.h"
 
+#include <fmt/format.h>
+
 #include <exception>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "extract/plugin.h"
 #include "extract/plugin_source.h"
@@ -58,7 +61,18 @@ Runner::~Runner() {
     });
 }
 
+void Runner::take(const PacketCopy& packet) {
+    auto done = fenced([&]() -> Result<> {
+        extractor_->on_packet(packet);
+        return {};
+    });
+    if (!done && failed_packets_++ == 0) packet_error_ = done.error().message;
+}
+
 void Runner::run(Window& window, TableSource* source) {
+    if (const std::uint64_t failed = std::exchange(failed_packets_, 0); failed != 0)
+        window.health.errors.push_back(
+            fmt::format("extractor {}: on_packet, {} times: {}", name_, failed, packet_error_));
     auto made = fenced([&] { return extractor_->on_window(Snapshot(window, source)); });
     if (made && !nlohmann::json::accept(made->json))
         made = fail(Errc::Invalid, "what it returned is no JSON: " + made->json.substr(0, 80));

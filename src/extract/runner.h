@@ -33,6 +33,8 @@ public:
 
     /// Sets window.extraction, or tells in window.health.errors why there is none.
     void run(Window& window, TableSource* source);
+    /// What goes wrong is told with the window that comes next.
+    void take(const PacketCopy& packet);
     [[nodiscard]] bool reads_late() const { return reads_late_; }
     /// The extractor has taken two windows: asks it to come to an end. Returns at once.
     void overrun() noexcept { extractor_->on_overrun(); }
@@ -45,6 +47,8 @@ private:
     std::shared_ptr<void> library_;         // outlives the extractor, whose code it holds
     std::unique_ptr<Extractor> extractor_;  // destroyed first
     bool reads_late_ = false;
+    std::uint64_t failed_packets_ = 0;  // since the last window
+    std::string packet_error_;          // of the first of them
 };
 
 }  // namespace weir::extract
