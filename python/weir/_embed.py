@@ -11,7 +11,8 @@ What costs time or memory is imported where it is needed.
 import os
 import sys
 
-from weir._window import Context, Window
+from weir import _shims
+from weir._window import Context, Packet, Window
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -26,6 +27,10 @@ class Host:
     @property
     def is_classic(self):
         return self._classic is not None
+
+    @property
+    def takes_packets(self):
+        return self._classic is None and callable(getattr(self._module, "on_packet", None))
 
     def setup(self, facts):
         """Imports the script and calls its setup(context), or init() of the classic contract."""
@@ -65,6 +70,14 @@ class Host:
             return describe(error), "null", []
         finally:
             _after_script()
+
+    def packet(self, time_ns, length, data):
+        """None, or the text of what went wrong."""
+        try:
+            self._module.on_packet(Packet(time_ns, length, data))
+        except BaseException as error:
+            return describe(error)
+        return None
 
     def teardown(self):
         """Calls the script's teardown(); what it raises is printed."""
@@ -106,11 +119,9 @@ def _chain(told):
 
 # ------------------------------------------------------------------------------------------ the script
 def _set_path(folder, python_dir):
-    """The script's folder first, as `python3 script.py` has it; the package last, stand-ins behind it."""
+    """The script's folder first, as `python3 script.py` has it; the package last; stand-ins behind all."""
     sys.path[:] = [folder] + [entry for entry in sys.path if entry not in (folder, python_dir)] + [python_dir]
-    shims = os.path.join(_FOLDER, "shims")
-    if os.path.isdir(shims):
-        sys.path.append(shims)
+    _shims.install()
 
 
 def _import(path):

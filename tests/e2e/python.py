@@ -304,6 +304,37 @@ def test_the_flow_tensor_is_a_view_and_float32_in_one_pass(box):
     assert any(window["extractor"]["ports"] == [2000, 2001, 2002] for window in said), said
 
 
+COPIES = """#include <weir/probe.h>
+#include <weir/copy.h>
+WEIR_PROBE(copies) { weir_copy_packet(p); return WEIR_PASS; }
+"""
+
+
+def test_packets_that_the_probe_copies(box):
+    net = box.net()
+    weir = start(box, net, script(box, """
+        import time
+        seen = []
+        def on_packet(packet):
+            seen.append([packet.length, len(packet.data), packet.data[-8:-4].hex(), abs(time.time() - packet.time) < 5])
+            if packet.data[50] == 9:
+                raise ValueError("nine")
+        def on_window(window):
+            found = seen[:]
+            seen.clear()
+            return found
+    """), probe=box.file("copies.bpf.c", COPIES))
+    frames = [harness.frame(payload=bytes(36) + bytes([i]) * 40) for i in range(20)]
+    with net.raw_socket(net.left) as raw:
+        for frame in frames:
+            raw.send(frame)
+    windows = stop(weir)
+    seen = [packet for window in windows for packet in window["extractor"]]
+    assert seen == [[90, 90, f"{i:02x}" * 4, True] for i in range(20)], seen
+    (error,) = errors(windows)
+    assert "on_packet, 1 times: " in error and "line 7, in on_packet" in error and "nine" in error, error
+
+
 # ------------------------------------------------------------------------------------------ memory
 def test_arrays_lie_in_the_maps_and_cannot_be_written(box):
     windows, _ = run_with_packets(box, WHERE + """
@@ -501,6 +532,8 @@ def test_starts_that_fail_say_where(box):
             ("import sys\nsys.exit(5)\n", "line 2, in <module>.*SystemExit: 5"),
             ("def setup(context):\n    raise ValueError(context.probe)\ndef on_window(window): pass\n",
              "line 2, in setup.*ValueError: counter"),
+            ("x = 1\n", "mine.py is no extractor: it has neither on_window.*read_program_maps"),
+            ("def init(model_path, time_window): pass\n", r"has init\(\) but no read_program_maps\(\)"),
             ("def on_window(window): pass\ndef setup():\n    pass\n", r"TypeError: setup\(\) takes 0 positional")):
         code, stderr = refused(box, net, script(box, text))
         assert code == 2 and re.search(said, stderr, re.DOTALL), (code, stderr)
@@ -567,8 +600,8 @@ def test_a_callback_over_two_windows_is_told_and_nothing_is_lost(box):
         sent += 10
         windows.append(weir.window(30))
     windows += stop(weir)
-    assert harness.entered(windows) == sent
-    assert "extractor" not in windows[0] and "weir.Overrun" in errors(windows)[0].replace("_errors.", ""), windows[0]
+    assert harness.entered(windows) == sent, windows
+    assert "extractor" not in windows[0] and "weir.Overrun: " in errors(windows)[0], windows[0]
     assert len(errors(windows)) == 1 and "line 5, in on_window" in errors(windows)[0], errors(windows)
     assert windows[1]["extractor"] == "came to an end" and windows[2]["extractor"] == "well"
     assert sum(window["health"]["late"] for window in windows) > 0, [window["health"] for window in windows]
@@ -638,6 +671,46 @@ def test_signals_stay_weirs(box):
             return 1
     """)
     assert windows
+
+
+# ------------------------------------------------------------------------------------------ the classic contract
+def classic(box, name, frames, env=None):
+    """All windows of examples/NAME.py with its probe on those frames, and weir."""
+    net = box.net()
+    examples = harness.REPOSITORY / "examples"
+    weir = start(box, net, examples / f"{name}.py", probe=examples / f"{name}.c", env=env or {})
+    with net.raw_socket(net.left) as raw:
+        for frame in frames:
+            raw.send(frame)
+    windows = stop(weir)
+    assert errors(windows) == [] and harness.entered(windows) >= len(frames), errors(windows)
+    return windows, weir
+
+
+def test_the_classic_examples_run_live(box):
+    for disabled in ("", "drain,mmap,batch"):
+        windows, weir = classic(box, "classic_sessions", [udp(2000 + i % 40) for i in range(400)],
+                                {"WEIR_DISABLE": disabled})
+        said = [window["extractor"] for window in windows]
+        assert [sum(each[name] for each in said) for name in ("records", "packets", "recorded", "bytes")] == [
+            400, 400, 400, 400 * 68], said
+        assert max(each["sessions"] for each in said) == 40 and "40 sessions, " in weir.stderr, (said, weir.stderr)
+        for window in windows:  # what the script drained is in the window all the same
+            assert window["tables"]["PACKETS"]["rows"] == window["extractor"]["records"], window["tables"]["PACKETS"]
+        windows, weir = classic(box, "classic_batch", [udp(2000) for i in range(30)], {"WEIR_DISABLE": disabled})
+        said = [window["extractor"] for window in windows]
+        assert sum(each["packets"] for each in said) == 30 and sum(each["bytes"] for each in said) == 30 * 68, said
+        syns = [tcp_syn(port) for port in range(1000, 1030)]
+        windows, weir = classic(box, "classic_items", syns, {"WEIR_DISABLE": disabled})
+        said = [window["extractor"] for window in windows]
+        assert sum(each["low"] for each in said) == 24 and sum(each["high"] for each in said) == 6, said
+        assert all(each["left"] == 0 for each in said), said
+
+
+def tcp_syn(port):
+    tcp = struct.pack(">HHIIBBHHH", 1000, port, 1, 0, 0x50, 2, 1000, 0, 0)
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40, 1, 0, 64, 6, 0, b"\x0a\0\0\1", b"\x0a\0\0\2")
+    return harness.frame(ether_type=0x0800, payload=ip + tcp)
 
 
 # ------------------------------------------------------------------------------------------ the library
