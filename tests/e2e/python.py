@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Extractors in Python, on live traffic: what on_window(window) sees, what becomes of what it returns, and that
 nothing a script does stops the counting."""
+import json
 import os
+import random
 import re
 import struct
 import subprocess
@@ -559,7 +561,7 @@ def test_a_gigabyte_of_prints(box):
     harness.wait_attached(weir, 40)
     send(net, 50)
     assert weir.wait(60) == 0
-    windows = [harness.json.loads(line) for line in output.read_text().splitlines()]
+    windows = [json.loads(line) for line in output.read_text().splitlines()]
     assert harness.entered(windows) == 50 and errors(windows) == []
     assert [window["extractor"] for window in windows] == [1, 2, 3, 4]
 
@@ -711,6 +713,63 @@ def tcp_syn(port):
     tcp = struct.pack(">HHIIBBHHH", 1000, port, 1, 0, 0x50, 2, 1000, 0, 0)
     ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40, 1, 0, 64, 6, 0, b"\x0a\0\0\1", b"\x0a\0\0\2")
     return harness.frame(ether_type=0x0800, payload=ip + tcp)
+
+
+# ------------------------------------------------------------------------------------------ replay, examples
+def capture(box, frames):
+    """A pcap of [(seconds, frame)]."""
+    path = box.folder / "frames.pcap"
+    path.write_bytes(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1) + b"".join(
+        struct.pack("<IIII", int(time_s), round(time_s % 1 * 1e9), len(frame), len(frame)) + frame
+        for time_s, frame in frames))
+    return path
+
+
+def replay(box, path, extractor, *args, code=0):
+    weir = box.start(harness.WEIR, "replay", "--format", "json", "-e", extractor, *args, path,
+                     env={"WEIR_CACHE": str(box.folder / "cache")})
+    windows = []
+    while (line := weir.line(60)) is not None:
+        windows.append(json.loads(line))
+    assert weir.wait(30) == code, weir.stderr
+    return windows
+
+
+def test_replay_and_the_example_top_flows(box):
+    frames = [(1000 + i / 10, udp(2000 + i % 4, length=40 if i % 4 else 900)) for i in range(40)]
+    windows = replay(box, capture(box, frames), harness.REPOSITORY / "examples/top_flows.py", "-b", "flows", "-t", "2")
+    assert len(windows) == 2 and errors(windows) == [], errors(windows)
+    for window in windows:
+        large, small = 5 * 928, 5 * 68
+        assert window["extractor"] == {"flows": 4, "bytes": large + 3 * small, "top": [
+            {"source": "10.0.0.1", "destination": "10.0.0.2", "bytes": size} for size in (large, small, small)]}, window
+        assert window["alerts"] == [{"src": "10.0.0.1", "dst": "10.0.0.2", "sport": 1000, "dport": 2000, "packets": 5,
+                                     "reason": "more than half of all bytes"}], window["alerts"]
+    again = replay(box, box.folder / "frames.pcap", harness.REPOSITORY / "examples/top_flows.py", "-b", "flows", "-t", "2")
+    assert [each["extractor"] for each in again] == [each["extractor"] for each in windows]
+
+
+def test_the_example_outliers_trains_and_flags(box):
+    try:
+        import sklearn  # noqa: F401
+    except ImportError:
+        raise harness.Skip("needs python3-sklearn", is_kernel=False) from None
+    source = random.Random(1)
+    frames = []
+    for second in range(6):  # sixty flows of a few small packets each, every second
+        for flow in range(60):
+            begin = second + source.random() * 0.2
+            frames += [(1000 + begin + k * source.uniform(0.01, 0.03), udp(4000 + flow, source.randrange(60, 200)))
+                       for k in range(source.randrange(4, 9))]
+    frames += [(1004.5 + k / 1e5, udp(9, 1400)) for k in range(300)]  # and a flood in the fifth
+    path = capture(box, sorted(frames))
+    windows = replay(box, path, harness.REPOSITORY / "examples/outliers.py", "-b", "ddos", "-t", "1")
+    assert errors(windows) == [], errors(windows)
+    said = [window["extractor"] for window in windows]
+    assert [each["outliers"] for each in said[:3]] == [None] * 3 and said[3]["flows"] == 60, said
+    alerts = windows[4]["alerts"]
+    assert alerts and alerts[0]["dport"] == 9 and alerts[0]["packets"] == 300 and alerts[0]["score"] > 0, alerts
+    assert said[3]["outliers"] <= 6 and said[4]["outliers"] <= 7, said  # the usual flows are hardly ever among them
 
 
 # ------------------------------------------------------------------------------------------ the library
