@@ -91,7 +91,7 @@ Result<> PythonExtractor::load(const ExtractorContext& context) {
     host_ = py::module_::import("weir._embed").attr("Host")(script_, python_dir_);
     watchdog_ = std::make_unique<Watchdog>(
         interpreter_->thread_id(), py::module_::import("weir._errors").attr("Overrun").ptr());
-    py::dict facts;
+    const py::dict facts;
     facts["probe"] = context.probe;
     facts["interface"] = context.interface;
     facts["window"] = std::chrono::duration<double>(context.window).count();

@@ -21,6 +21,8 @@ public:
     PythonExtractor(std::string script, std::string python_dir)
         : script_(std::move(script)), python_dir_(std::move(python_dir)) {}
     ~PythonExtractor() override;
+    PythonExtractor(const PythonExtractor&) = delete;
+    PythonExtractor& operator=(const PythonExtractor&) = delete;
 
     Result<> setup(const ExtractorContext& context) override;
     Result<Extraction> on_window(const Snapshot& snapshot) override;
