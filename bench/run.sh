@@ -17,4 +17,6 @@ printf '== startup\n'
 /usr/bin/python3 bench/startup.py "$build/bench/startup.json" || status=1
 printf '== classic\n'
 /usr/bin/python3 -B bench/classic.py "$build/bench/classic.json" || status=1
+printf '== python\n'
+/usr/bin/python3 -B bench/python.py "$build/bench/python.json" || status=1
 exit $status

@@ -4,7 +4,7 @@
 #include <pybind11/stl.h>
 #include <unistd.h>
 
-#include <system_error>
+#include <stdexcept>
 #include <utility>
 
 #include "host/memory.h"
@@ -91,7 +91,7 @@ Result<> PythonExtractor::load(const ExtractorContext& context) {
     host_ = py::module_::import("weir._embed").attr("Host")(script_, python_dir_);
     watchdog_ = std::make_unique<Watchdog>(
         interpreter_->thread_id(), py::module_::import("weir._errors").attr("Overrun").ptr());
-    py::dict facts;
+    const py::dict facts;
     facts["probe"] = context.probe;
     facts["interface"] = context.interface;
     facts["window"] = std::chrono::duration<double>(context.window).count();
@@ -99,6 +99,7 @@ Result<> PythonExtractor::load(const ExtractorContext& context) {
     facts["is_replay"] = context.is_replay;
     if (auto r = ended(host_.attr("setup")(facts)); !r) return r;
     is_classic_ = host_.attr("is_classic").cast<bool>();
+    takes_packets_ = host_.attr("takes_packets").cast<bool>();
     return {};
 }
 
@@ -155,6 +156,25 @@ Result<Extraction> PythonExtractor::on_window(const Snapshot& snapshot) {
     } catch (const std::exception& e) {
         return fail(Errc::Invalid, e.what());
     }
+}
+
+void PythonExtractor::on_packet(const PacketCopy& packet) {
+    if (!takes_packets_) return;
+    const Gil gil(*interpreter_);
+    const auto* first = reinterpret_cast<const char*>(packet.bytes.data());  // SAFETY: as bytes
+    watchdog_->begin();
+    std::string error;
+    try {
+        const py::object said = host_.attr("packet")(packet.time_ns, packet.length,
+                                                     py::bytes(first, packet.bytes.size()));
+        if (!said.is_none()) error = said.cast<std::string>();
+    } catch (const py::error_already_set& e) {  // weir.Overrun between two lines of ours
+        error = e.what();
+    }
+    watchdog_->end();
+    stop_child();
+    // What it raised is told with the next window; the caller fences this off.
+    if (!error.empty()) throw std::runtime_error(error);
 }
 
 /// A child that a script forked, and that did not leave: its place is not here.

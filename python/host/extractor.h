@@ -21,9 +21,12 @@ public:
     PythonExtractor(std::string script, std::string python_dir)
         : script_(std::move(script)), python_dir_(std::move(python_dir)) {}
     ~PythonExtractor() override;
+    PythonExtractor(const PythonExtractor&) = delete;
+    PythonExtractor& operator=(const PythonExtractor&) = delete;
 
     Result<> setup(const ExtractorContext& context) override;
     Result<Extraction> on_window(const Snapshot& snapshot) override;
+    void on_packet(const PacketCopy& packet) override;
     void teardown() override;
     void on_overrun() noexcept override;
     [[nodiscard]] bool reads_late() const override { return is_classic_; }
@@ -38,6 +41,7 @@ private:
     std::unique_ptr<Watchdog> watchdog_;
     py::object host_;  // weir._embed.Host
     bool is_classic_ = false;
+    bool takes_packets_ = false;
     int process_ = 0;  // a fork of a script comes back from its callback with another
 };
 

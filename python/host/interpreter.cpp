@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 
+#include <array>
 #include <csignal>
 #include <mutex>
 
@@ -46,8 +47,9 @@ PyStatus configure_and_start(PyConfig& config, const std::string& script) {
     PyStatus status =
         PyConfig_SetBytesString(&config, &config.program_name, WEIR_PYTHON_EXECUTABLE);
     if (PyStatus_Exception(status) != 0) return status;
-    const char* const argv[] = {script.c_str()};
-    status = PyConfig_SetBytesArgv(&config, 1, const_cast<char* const*>(argv));
+    std::string name = script;
+    std::array argv = {name.data()};
+    status = PyConfig_SetBytesArgv(&config, argv.size(), argv.data());
     if (PyStatus_Exception(status) != 0) return status;
     return Py_InitializeFromConfig(&config);
 }

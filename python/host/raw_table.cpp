@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host/raw_table.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -14,9 +15,10 @@ std::size_t key_step_of(const Table& t) {
     return t.key_step != 0 ? t.key_step : t.shape->key_bytes;
 }
 
-std::size_t last_bytes_of(const Table& t) {
-    return t.cpus != 0 ? std::size_t{t.cpus} * value_stride(t.shape->value_bytes)
-                       : t.shape->value_bytes;
+/// Of one row, padding behind it included where there is any.
+std::size_t value_bytes_of(const Table& t) {
+    const std::size_t padded = value_stride(t.shape->value_bytes);
+    return t.cpus != 0 ? t.cpus * padded : std::min(t.value_step, padded);
 }
 
 /// Values that stand there, rows or not.
@@ -29,7 +31,7 @@ void interleave(const Table& t, std::size_t step, std::byte* out) {
     const std::size_t value_at = value_stride(t.shape->key_bytes);
     for (std::size_t i = 0; i < t.rows; ++i, out += step) {
         std::memcpy(out, t.key(i), t.shape->key_bytes);
-        std::memcpy(out + value_at, t.value(i), last_bytes_of(t));
+        std::memcpy(out + value_at, t.value(i), value_bytes_of(t));
     }
 }
 
@@ -87,7 +89,7 @@ py::object RawTable::values() {
     read();
     const std::size_t places = places_of(table_);
     return expose(values_, table_.values,
-                  places == 0 ? 0 : (places - 1) * table_.value_step + last_bytes_of(table_));
+                  places == 0 ? 0 : (places - 1) * table_.value_step + value_bytes_of(table_));
 }
 
 py::object RawTable::indices() const {
@@ -104,7 +106,7 @@ bool RawTable::is_in_one_row() const {
 
 std::size_t RawTable::interleaved_step() const {
     if (is_in_one_row()) return table_.value_step;
-    return value_stride(table_.shape->key_bytes) + (last_bytes_of(table_) + 7) / 8 * 8;
+    return value_stride(table_.shape->key_bytes) + (value_bytes_of(table_) + 7) / 8 * 8;
 }
 
 py::object RawTable::interleaved() {

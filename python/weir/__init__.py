@@ -7,7 +7,8 @@
             window.alert(reason="many flows")
         return {"packets": int(flows["value"]["packets"].sum())}
 
-The window: weir._window.Window. Optional: setup(context), weir._window.Context, and teardown().
+The window: weir._window.Window. Optional: setup(context), weir._window.Context;
+on_packet(packet), weir._window.Packet, for packets that the probe copies; teardown().
 """
 from weir._errors import Error, Overrun
 

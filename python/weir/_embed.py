@@ -12,7 +12,7 @@ import os
 import sys
 
 from weir import _shims
-from weir._window import Context, Window
+from weir._window import Context, Packet, Window
 
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
@@ -27,6 +27,10 @@ class Host:
     @property
     def is_classic(self):
         return self._classic is not None
+
+    @property
+    def takes_packets(self):
+        return self._classic is None and callable(getattr(self._module, "on_packet", None))
 
     def setup(self, facts):
         """Imports the script and calls its setup(context), or init() of the classic contract."""
@@ -67,6 +71,14 @@ class Host:
         finally:
             _after_script()
 
+    def packet(self, time_ns, length, data):
+        """None, or the text of what went wrong."""
+        try:
+            self._module.on_packet(Packet(time_ns, length, data))
+        except BaseException as error:
+            return describe(error)
+        return None
+
     def teardown(self):
         """Calls the script's teardown(); what it raises is printed."""
         try:
@@ -79,35 +91,35 @@ class Host:
 
 
 def describe(error):
-    """The traceback as Python prints it, from the script's first line on."""
+    """The traceback as Python prints it, without the frames of this package."""
     import traceback
     try:
-        for each in _chain(error):
-            each.__traceback__ = _without_ours(each.__traceback__)
-        return "".join(traceback.format_exception(error)).rstrip()
+        told = traceback.TracebackException.from_exception(error)
+        for each in _chain(told):
+            each.stack[:] = [frame for frame in each.stack if not _is_ours(frame.filename)]
+        return "".join(told.format()).rstrip()
     except Exception:  # an exception whose own __str__ raises, for instance
         return type(error).__name__
     finally:
-        error.__traceback__ = None  # its frames would keep the window's arrays alive
+        while error is not None:  # its frames would keep the window's arrays alive
+            error.__traceback__, error = None, error.__cause__ or error.__context__
 
 
-def _chain(error):
+def _is_ours(filename):
+    return filename.startswith(_FOLDER + os.sep)
+
+
+def _chain(told):
     found = []
-    while error is not None and error not in found:
-        found.append(error)
-        error = error.__cause__ or error.__context__
+    while told is not None:
+        found.append(told)
+        told = told.__cause__ or told.__context__
     return found
-
-
-def _without_ours(trace):
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_FOLDER):
-        trace = trace.tb_next
-    return trace
 
 
 # ------------------------------------------------------------------------------------------ the script
 def _set_path(folder, python_dir):
-    """The script's folder first, as `python3 script.py` has it; the package last, stand-ins behind everything."""
+    """The script's folder first, as `python3 script.py` has it; the package last; stand-ins behind all."""
     sys.path[:] = [folder] + [entry for entry in sys.path if entry not in (folder, python_dir)] + [python_dir]
     _shims.install()
 

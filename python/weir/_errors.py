@@ -19,3 +19,7 @@ class Overrun(Exception):
 
     def __init__(self, message="the callback has taken more than two windows"):
         super().__init__(message)
+
+
+for _kind in (Error, Overrun):
+    _kind.__module__ = "weir"  # where scripts have them from, and what tracebacks say

@@ -15,6 +15,20 @@ class Context:
         self.model, self.is_replay = facts["model"], facts["is_replay"]
 
 
+class Packet:
+    """What on_packet(packet) gets: the start of a packet that the probe picked (bpf/weir/copy.h).
+
+    time_ns (Unix time in nanoseconds), time (in seconds); length: of the frame; data: bytes, from its first one on.
+    """
+
+    def __init__(self, time_ns, length, data):
+        self.time_ns, self.length, self.data = time_ns, length, data
+
+    @property
+    def time(self):
+        return self.time_ns / 1e9
+
+
 class PacketCounts:
     """What became of the packets that entered the probe in the window.
 

@@ -158,6 +158,7 @@ void ProbeSession::read_rest() {
 }
 
 void ProbeSession::hand_over(WindowSink& sink, Nanoseconds flipped_ns) {
+    is_overrun_told_ = false;
     worker_->post([this, &sink, flipped_ns] { return finish_window(sink, flipped_ns); });
 }
 

@@ -43,7 +43,7 @@ def main():
     allowed = reachable(arrows)
     findings = []
     for path in files.project_files(".h", ".cpp"):
-        if path.parts[0] not in ("src", "cli", "include"):
+        if path.parts[0] not in ("src", "cli", "include", "python"):
             continue
         folder = folder_of(path)
         if folder not in allowed:

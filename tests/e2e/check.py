@@ -73,7 +73,7 @@ def test_what_inject_tells_of_memory_counts_drains(box):
     assert weir.wait() == 0, weir.stderr
     told = re.search(r"memory for .* both clones: (\d+) kB", weir.stderr)
     # a queue of 4,097 places of 24 bytes and a drain of 4,160, twice: half of it without the drain
-    assert told and 386 <= int(told[1]) <= 400, weir.stderr
+    assert told and 386 <= int(told[1]) <= 420, weir.stderr
 
 
 def test_object(box):
