@@ -28,4 +28,15 @@ function(weir_python)
     set_target_properties(weir_python PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${share}
         CXX_VISIBILITY_PRESET hidden)
     add_dependencies(weir weir_python)
+
+    # The package's own engine: a program in Python that imports weir needs no weir binary.
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/python/core/*.cpp)
+    foreach(shared errors facts memory raw_table raw_table_class types)
+        list(APPEND sources ${CMAKE_SOURCE_DIR}/python/host/${shared}.cpp)
+    endforeach()
+    pybind11_add_module(weir_core MODULE ${sources})
+    target_include_directories(weir_core PRIVATE ${CMAKE_SOURCE_DIR}/python)
+    target_link_libraries(weir_core PRIVATE weir_engine)
+    set_target_properties(weir_core PROPERTIES OUTPUT_NAME _weir_core LIBRARY_OUTPUT_DIRECTORY ${share})
+    add_dependencies(weir_core weir)
 endfunction()

@@ -37,9 +37,13 @@ struct ProbeOptions {
         {};  ///< {"PROBE.PARAM" or "PROBE.MAP.max_entries", value}
 };
 
+class Extractor;  // weir/extractor.h
+
 /// What looks at every window, besides the report.
 struct ExtractorOptions {
-    std::string file = {};   ///< .so, .cpp or .py; empty: none
+    std::string file = {};  ///< .so, .cpp or .py; empty: none
+    /// In place of a file: makes one of this program's own, on the worker thread.
+    std::function<std::unique_ptr<Extractor>()> make = {};
     std::string model = {};  ///< handed to it as it is
 };
 

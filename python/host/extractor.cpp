@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "host/facts.h"
 #include "host/memory.h"
 
 namespace weir::python {
@@ -31,24 +32,6 @@ private:
     std::array<struct sigaction, kNumbers.size()> before_ = {};
 };
 
-py::dict facts_of(const Window& w) {
-    py::dict out;
-    out["number"] = w.number;
-    out["probe"] = w.probe;
-    out["interface"] = w.interface;
-    out["start_ns"] = w.start_ns;
-    out["end_ns"] = w.end_ns;
-    out["late"] = w.health.late;
-    out["skipped"] = w.skipped;
-    out["entered"] = w.packets.entered;
-    out["has_outcomes"] = w.packets.has_outcomes;
-    out["recorded"] = w.packets.recorded;
-    out["beyond"] = w.packets.beyond;
-    out["untracked"] = w.packets.untracked;
-    out["ignored"] = w.packets.ignored;
-    return out;
-}
-
 /// What Window.alert() has checked.
 Alert alert_of(const py::handle& from) {
     const auto text = [&](const char* name) { return from[name].cast<std::string>(); };
@@ -66,20 +49,6 @@ Alert alert_of(const py::handle& from) {
 Result<> ended(const py::object& error) {
     if (error.is_none()) return {};
     return fail(Errc::Invalid, error.cast<std::string>());
-}
-
-/// Ends all access to the window; counts nothing itself: the source does.
-Result<> close_tables(OpenWindow& open, const Snapshot& snapshot, std::vector<py::object>& tables) {
-    {
-        const py::gil_scoped_release threads_come_to_an_end;
-        const std::lock_guard lock(open.mutex);
-        open.snapshot = nullptr;
-    }
-    Result<> done;
-    for (const py::object& table : tables)
-        if (auto r = table.cast<RawTable&>().close(*snapshot.source()); !r) done = pass_on(r);
-    tables.clear();
-    return done;
 }
 
 }  // namespace

@@ -52,10 +52,13 @@ ProbeSession::~ProbeSession() {
     worker_.reset();  // it watches the rings
 }
 
-Result<> ProbeSession::start_extractor(const std::string& file, const ExtractorContext& context,
+Result<> ProbeSession::start_extractor(const ExtractorOptions& options,
+                                       const ExtractorContext& context,
                                        const std::filesystem::path& share) {
     worker_->post([&]() -> Result<> {
-        auto runner = extract::Runner::open(file, context, share);
+        auto runner = options.make
+                          ? extract::Runner::start("of this program", options.make(), context)
+                          : extract::Runner::open(options.file, context, share);
         if (!runner) return pass_on(runner);
         runner_ = std::move(*runner);
         return {};

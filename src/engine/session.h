@@ -31,9 +31,10 @@ public:
 
     ~ProbeSession() override;
 
-    /// Loads the extractor of that file on the worker, and waits for it. Before the first window.
-    /// Errors: those of extract::Runner::open().
-    [[nodiscard]] Result<> start_extractor(const std::string& file, const ExtractorContext& context,
+    /// Loads or makes the extractor on the worker, and waits for it. Before the first window.
+    /// Errors: those of extract::Runner.
+    [[nodiscard]] Result<> start_extractor(const ExtractorOptions& options,
+                                           const ExtractorContext& context,
                                            const std::filesystem::path& share);
     /// Hands the packets that the probe copied to the extractor, and waits for it: a replay has no
     /// other time for it. Not while the worker has a window.

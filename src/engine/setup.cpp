@@ -39,13 +39,12 @@ Result<LoadedChain> load_chain(ProbeFile file, const ProbeOptions& options,
     if (auto r = chain->append(std::move(*pair)); !r) return wrap(r, probe);
     auto session = ProbeSession::create(chain->pair(0));
     if (!session) return wrap(session, probe);
-    if (!extractor.file.empty()) {
+    if (!extractor.file.empty() || extractor.make) {
         ExtractorContext context = frames.context;
         context.probe = chain->pair(0).name();
         context.model = extractor.model;
         context.is_replay = frames.clock == ClockSource::Capture;
-        if (auto r = (*session)->start_extractor(extractor.file, context, share); !r)
-            return pass_on(r);
+        if (auto r = (*session)->start_extractor(extractor, context, share); !r) return pass_on(r);
     }
     LoadedChain loaded{.chain = std::move(*chain),
                        .session = std::move(*session),

@@ -47,10 +47,22 @@ Result<std::unique_ptr<Runner>> Runner::open(const std::string& file,
     if (!loaded) return wrap(loaded, "extractor");
     std::unique_ptr<Runner> runner(new Runner(fs::path(file).filename(), std::move(loaded->library),
                                               std::move(loaded->extractor)));
-    auto done = fenced([&] { return runner->extractor_->setup(context); });
-    if (!done) return wrap(done, "extractor " + file);
-    runner->reads_late_ = runner->extractor_->reads_late();
+    if (auto r = runner->set_up(context); !r) return wrap(r, "extractor " + file);
     return runner;
+}
+
+Result<std::unique_ptr<Runner>> Runner::start(std::string name,
+                                              std::unique_ptr<Extractor> extractor,
+                                              const ExtractorContext& context) {
+    std::unique_ptr<Runner> runner(new Runner(std::move(name), nullptr, std::move(extractor)));
+    if (auto r = runner->set_up(context); !r) return wrap(r, "extractor");
+    return runner;
+}
+
+Result<> Runner::set_up(const ExtractorContext& context) {
+    auto done = fenced([&] { return extractor_->setup(context); });
+    reads_late_ = done && extractor_->reads_late();
+    return done;
 }
 
 Runner::~Runner() {

@@ -26,6 +26,10 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<Runner>> open(const std::string& file,
                                                               const ExtractorContext& context,
                                                               const std::filesystem::path& share);
+    /// One that is there already. Errors: what setup() said.
+    [[nodiscard]] static Result<std::unique_ptr<Runner>> start(std::string name,
+                                                               std::unique_ptr<Extractor> extractor,
+                                                               const ExtractorContext& context);
     /// Calls teardown().
     ~Runner();
     Runner(const Runner&) = delete;
@@ -40,6 +44,7 @@ public:
     void overrun() noexcept { extractor_->on_overrun(); }
 
 private:
+    [[nodiscard]] Result<> set_up(const ExtractorContext& context);
     Runner(std::string name, std::shared_ptr<void> library, std::unique_ptr<Extractor> extractor)
         : name_(std::move(name)), library_(std::move(library)), extractor_(std::move(extractor)) {}
 
