@@ -19,5 +19,6 @@ on_packet(packet), weir._window.Packet, for packets that the probe copies; teard
 """
 from weir._errors import Error, Overrun
 from weir._probe import Probe, inject
+from weir._window import Window
 
-__all__ = ["Error", "Overrun", "Probe", "inject"]
+__all__ = ["Error", "Overrun", "Probe", "Window", "inject"]

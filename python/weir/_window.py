@@ -63,18 +63,22 @@ class Window:
 
     @property
     def start(self):
+        """Unix time in seconds at which it was opened."""
         return self.start_ns / 1e9
 
     @property
     def end(self):
+        """Unix time in seconds at which it was closed."""
         return self.end_ns / 1e9
 
     @property
     def duration(self):
+        """Its true length in seconds."""
         return (self.end_ns - self.start_ns) / 1e9
 
     @property
     def tensor(self):
+        """The probe's flow tensor, weir._tensor.Tensor; None where it has none."""
         return self.tables._tensor()
 
     def alert(self, src="", dst="", sport=0, dport=0, protocol="", packets=0, score=None, reason=""):

@@ -1,0 +1,243 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""The Python package: a probe that a program puts on an interface and whose windows it iterates over; its errors;
+its stubs."""
+import ast
+import inspect
+import json
+import signal
+import sys
+import time
+
+import _harness as harness
+
+PACKAGE = harness.BUILD / "share" / "weir" / "python"
+
+PRELUDE = """
+import json, os, sys, threading, time
+import weir
+def say(value):
+    print(json.dumps(value), flush=True)
+"""
+
+
+def program(box, net, text, *args):
+    """Runs a program that imports weir, inside the right end's namespace."""
+    path = box.file("program.py", PRELUDE + text)
+    return box.start(*harness.netpair.NetPair.command(net.right, "/usr/bin/python3", "-B", path, *args),
+                     env={"PYTHONPATH": str(PACKAGE), "WEIR_CACHE": str(box.folder / "cache")})
+
+
+def said(process, timeout_s=20):
+    line = process.line(timeout_s)
+    assert line is not None, process.stderr
+    return json.loads(line)
+
+
+def needs_the_package():
+    if not list(PACKAGE.glob("_weir_core*.so")):
+        raise harness.Skip("built without Python's headers")
+
+
+def send(net, count):
+    payload = bytes.fromhex("4500001e0000000040110000010101010202020200350050000a0000")
+    with net.raw_socket(net.left) as raw:
+        for _ in range(count):
+            raw.send(harness.frame(ether_type=0x0800, payload=payload))
+
+
+def test_windows_are_iterated_over_and_exact(box):
+    needs_the_package()
+    net = box.net()
+    process = program(box, net, """
+kept = []
+with weir.inject(sys.argv[1], window=0.2, windows=8, settings={"max_flows": "1k"}) as probe:
+    say({"mode": probe.mode, "notices": probe.notices})
+    for window in probe:
+        flows = window.tables["flows"]
+        kept.append(flows)
+        say([window.number, window.packets.entered, len(flows), int(flows["packets"].sum()),
+             window.tensor.features[0][0], window.duration])
+say([int(flows["packets"].sum()) for flows in kept])
+""", net.right.device)
+    assert said(process)["mode"] == "skb"
+    send(net, 30)
+    windows = [said(process) for _ in range(8)]
+    assert [w[0] for w in windows] == list(range(1, 9))
+    assert sum(w[1] for w in windows) == 30
+    for _, entered, flows, packets, first, duration in windows:
+        assert flows == (1 if entered else 0) and packets == entered and first == "time", windows
+        assert 0.15 < duration < 2
+    assert said(process) == [w[3] for w in windows], "arrays that are kept keep their content"
+    assert process.wait() == 0, process.stderr
+    assert harness.attached_program(net.right) is None
+
+
+def test_who_is_slow_is_late_and_loses_nothing(box):
+    needs_the_package()
+    net = box.net()
+    process = program(box, net, """
+with weir.inject(sys.argv[1], window=0.1) as probe:
+    say("ready")
+    total = late = 0
+    for window in probe:
+        total, late = total + window.packets.entered, late + window.late
+        if window.number == 2:
+            time.sleep(0.7)
+        say([total, late])
+        if total == 40 and late:
+            break
+""", net.right.device)
+    assert said(process) == "ready"
+    for _ in range(8):
+        send(net, 5)
+        time.sleep(0.1)
+    total, late = said(process)
+    while not (total == 40 and late):
+        total, late = said(process)
+    assert process.wait() == 0, process.stderr
+
+
+def test_other_threads_run_while_a_window_is_waited_for_and_ctrl_c_ends_it(box):
+    needs_the_package()
+    net = box.net()
+    process = program(box, net, """
+ticks = []
+def tick():
+    while True:
+        ticks.append(time.monotonic())
+        time.sleep(0.01)
+threading.Thread(target=tick, daemon=True).start()
+try:
+    with weir.inject(sys.argv[1], window=30) as probe:
+        say("ready")
+        next(probe)
+except KeyboardInterrupt:
+    say(len(ticks))
+""", net.right.device)
+    assert said(process) == "ready"
+    time.sleep(0.5)
+    process.signal(signal.SIGINT)
+    assert said(process) > 20, "the GIL was held"
+    assert process.wait() == 0, process.stderr
+    assert harness.attached_program(net.right) is None
+
+
+def test_errors_carry_code_log_and_hint(box):
+    needs_the_package()
+    net = box.net()
+    broken = box.file("broken.c", "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\nSEC(\"xdp\") int f(struct xdp_md *c) { return nothing; }")
+    endless = box.file("wild.c", "#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n"
+                                 "SEC(\"xdp\") int f(struct xdp_md *c) { return *(int *)(long)c->data; }\nchar L[] SEC(\"license\") = \"GPL\";")
+    process = program(box, net, f"""
+def attempt(*args, **options):
+    try:
+        weir.inject(*args, **options).close()
+        say("no error")
+    except weir.Error as e:
+        say([e.code, str(e), len(e.log), e.hint])
+    except (ValueError, TypeError) as e:
+        say([type(e).__name__, str(e)])
+d = sys.argv[1]
+attempt("nothing0")
+attempt(d, "no_such_probe")
+attempt(d, {str(broken)!r})
+attempt(d, {str(endless)!r})
+attempt(d, settings={{"nothing": 1}})
+attempt(d, window=0.01)
+attempt(d, mode="fast")
+first = weir.inject(d)
+attempt(d)
+first.close()
+attempt(d)
+""", net.right.device)
+    answers = [said(process) for _ in range(9)]
+    assert process.wait() == 0, process.stderr
+    assert answers[0][0] == "NotFound" and "nothing0" in answers[0][1]
+    assert answers[1][0] == "NotFound"
+    assert answers[2][0] == "Invalid" and "broken.c:3" in answers[2][1] and answers[2][2] > 0, answers[2]
+    assert answers[3][0] == "Rejected" and answers[3][2] > 100, answers[3]
+    assert answers[4][0] == "Invalid" and "max_flows" in answers[4][3]
+    assert answers[5][0] == answers[6][0] == "ValueError"
+    assert answers[7][0] == "Busy"
+    assert answers[8] == "no error"
+
+
+def test_a_program_that_ends_or_is_killed_leaves_the_interface(box):
+    needs_the_package()
+    net = box.net()
+    for how in ("next(iter(probe)); os._exit(3)", "next(iter(probe)); time.sleep(60)", "next(iter(probe)); sys.exit(4)"):
+        process = program(box, net, f"probe = weir.inject(sys.argv[1], window=0.1)\nsay('ready')\n{how}\n", net.right.device)
+        assert said(process) == "ready"
+        assert harness.attached_program(net.right)
+        if "sleep" in how:
+            time.sleep(0.2)
+            process.kill()
+        else:
+            process.wait()
+        harness.wait_until(lambda: harness.attached_program(net.right) is None, "the interface to be free")
+
+
+def test_a_vanished_interface_is_an_error(box):
+    needs_the_package()
+    net = box.net()
+    process = program(box, net, """
+try:
+    with weir.inject(sys.argv[1], window=0.1) as probe:
+        say("ready")
+        for window in probe:
+            pass
+except weir.Error as e:
+    say([e.code, str(e)])
+""", net.right.device)
+    assert said(process) == "ready"
+    harness.netpair.ip("-n", net.right.namespace, "link", "del", net.right.device)
+    code, text = said(process)
+    assert code == "NotFound" and "vanished" in text
+    assert process.wait() == 0
+
+
+def signatures(tree):
+    """{"Class.method": [parameter, ...]} of a stub."""
+    found = {}
+
+    def add(prefix, node):
+        for item in node.body:
+            if isinstance(item, ast.FunctionDef):
+                a = item.args
+                found[prefix + item.name] = [p.arg for p in [*a.posonlyargs, *a.args, *a.kwonlyargs, a.vararg] if p]
+            elif isinstance(item, ast.ClassDef):
+                found[prefix + item.name] = None
+                add(prefix + item.name + ".", item)
+            elif isinstance(item, ast.AnnAssign):
+                found[prefix + item.target.id] = None
+    add("", tree)
+    return found
+
+
+def test_the_stub_says_what_the_package_has(_box):
+    needs_the_package()
+    sys.path.insert(0, str(PACKAGE))
+    import weir
+    stub = signatures(ast.parse((harness.REPOSITORY / "python" / "weir" / "__init__.pyi").read_text(encoding="utf-8")))
+    assert {name for name in stub if "." not in name} == set(weir.__all__)
+    for name, parameters in stub.items():
+        owner, _, member = name.rpartition(".")
+        holder = getattr(weir, owner) if owner else weir
+        if parameters is None:
+            continue
+        there = inspect.getattr_static(holder, member)
+        if isinstance(there, property):
+            assert parameters == ["self"], name
+        else:
+            assert list(inspect.signature(there).parameters) == parameters, name
+        assert inspect.getdoc(there) or member.startswith("__"), f"{name} has no docstring"
+    for name in weir.__all__:
+        thing = getattr(weir, name)
+        for member, value in vars(thing).items() if isinstance(thing, type) else ():
+            if not member.startswith("_") and (callable(value) or isinstance(value, property)):
+                assert f"{name}.{member}" in stub, f"the stub lacks {name}.{member}"
+
+
+if __name__ == "__main__":
+    harness.main(globals())
