@@ -42,8 +42,6 @@ UniqueFd create_hash(std::uint32_t key_bytes, std::uint32_t value_bytes, std::ui
     return fd;
 }
 
-constexpr std::uint32_t kKeyBytes = 40;  // struct weir_flow_key
-
 }  // namespace
 
 table::Reader make_reader(const bpf::Map& map, const char* disable, const bpf::Map* flow_heads) {
@@ -94,18 +92,33 @@ FullHash::FullHash(const FullTensor& like)
             .key_bytes = kKeyBytes,
             .value_bytes = like.map().shape().value_bytes - kKeyBytes,
             .max_entries = like.flows()},
-           fd_.get()) {
+           fd_.get()),
+      keys_(std::size_t{like.flows()} * kKeyBytes) {
+    for (std::uint32_t number = 0; number < like.flows(); ++number)
+        std::memcpy(&keys_[std::size_t{number} * kKeyBytes], &number, sizeof(number));
+}
+
+void FullHash::fill() {
+    if (is_full_) return;
     constexpr std::uint32_t kBatch = 1'000;
-    std::vector<std::byte> keys(std::size_t{kBatch} * kKeyBytes);
+    const std::uint32_t entries = map_.shape().max_entries;
     const std::vector<std::byte> values(std::size_t{kBatch} * map_.shape().value_bytes,
                                         std::byte{1});
-    for (std::uint32_t first = 0; first < like.flows(); first += kBatch) {
-        for (std::uint32_t i = 0; i < kBatch; ++i) {
-            const std::uint32_t number = first + i;
-            std::memcpy(&keys[std::size_t{i} * kKeyBytes], &number, sizeof(number));
-        }
-        need(map_.update_batch(keys.data(), values.data(), std::min(kBatch, like.flows() - first)));
+    for (std::uint32_t first = 0; first < entries; first += kBatch)
+        need(map_.update_batch(&keys_[std::size_t{first} * kKeyBytes], values.data(),
+                               std::min(kBatch, entries - first)));
+    is_full_ = true;
+}
+
+void FullHash::clear(Calls calls) {
+    const std::uint32_t entries = map_.shape().max_entries;
+    is_full_ = false;
+    if (calls == Calls::OnePerKey) {
+        for (std::size_t i = 0; i < entries; ++i) need(map_.erase(&keys_[i * kKeyBytes]));
+        return;
     }
+    const std::uint32_t erased = need(map_.erase_batch(keys_.data(), entries));
+    if (erased != entries) give_up({.code = Errc::Io, .message = "not all entries deleted"});
 }
 
 }  // namespace weir::bench

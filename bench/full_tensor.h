@@ -10,6 +10,7 @@
 // Ownership: owns the map. Thread rule: one thread.
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "bpf/object.h"
 #include "table/table.h"
@@ -28,7 +29,7 @@ public:
     void fill();
     void clear();
     [[nodiscard]] table::Reader& reader() { return reader_; }
-    /// The same map, read by one system call a slot.
+    /// The same map, read by one system call a row.
     [[nodiscard]] table::Reader lookup_reader() const {
         return make_reader(map(), "mmap,batch", &heads());
     }
@@ -44,10 +45,16 @@ private:
 };
 
 /// The same rows as entries of a HASH, whose keys are the flows' keys: what a tool without a tensor
-/// has to read. Full.
+/// has to read.
 class FullHash {
 public:
+    static constexpr std::uint32_t kKeyBytes = 40;  // struct weir_flow_key
     explicit FullHash(const FullTensor& like);
+    /// Writes all entries, unless they are there.
+    void fill();
+    enum class Calls { Batches, OnePerKey };
+    /// Deletes all entries, whose keys are at hand.
+    void clear(Calls calls);
     /// Reads without deleting: by batches, or `disable` them.
     [[nodiscard]] table::Reader reader(const char* disable) const {
         return make_reader(map_, disable);
@@ -56,6 +63,8 @@ public:
 private:
     UniqueFd fd_;
     bpf::Map map_;
+    std::vector<std::byte> keys_;
+    bool is_full_ = false;
 };
 
 }  // namespace weir::bench

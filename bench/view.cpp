@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,8 @@ void clear(benchmark::State& state, std::uint32_t flows) {
     measure(state, [&] { load.tensor.clear(); });
 }
 
+constexpr double kScale = 1e-3;
+
 /// LUCID's shape: [flows, 10, 11], every feature of the probe.
 void to_float32(benchmark::State& state, std::uint32_t flows) {
     Load& load = load_of(flows);
@@ -79,24 +82,82 @@ void to_float32(benchmark::State& state, std::uint32_t flows) {
     const table::FlowTensor tensor(table);
     std::vector<table::FloatColumn> columns;
     for (const table::Feature& f : tensor.features())
-        columns.push_back({.place = f.place, .scale = 1e-3});
+        columns.push_back({.place = f.place, .scale = kScale});
     columns[0].origin = table::Origin::FirstPacket;
     load.floats.resize(tensor.flows() * tensor.packets_per_flow() * columns.size());
     measure(state, [&] { tensor.to_float32(columns, load.floats); });
     benchmark::DoNotOptimize(load.floats.data());
 }
 
-void hash_batches(benchmark::State& state, std::uint32_t flows) {
+/// A feature as a reader has it that looks at the type of each number when it comes to it.
+std::uint64_t load_number(const std::byte* at, std::uint32_t bytes) {
+    switch (bytes) {  // SAFETY: the probe's features are unsigned integers of these sizes
+        case 1: return *reinterpret_cast<const std::uint8_t*>(at);
+        case 2: return *reinterpret_cast<const std::uint16_t*>(at);
+        case 4: return *reinterpret_cast<const std::uint32_t*>(at);
+        default: return *reinterpret_cast<const std::uint64_t*>(at);
+    }
+}
+
+/// The same input from the rows of the HASH, number by number.
+void plain_float32(const table::Table& rows, const table::FlowLayout& layout,
+                   std::span<float> out) {
+    float* to = out.data();
+    for (std::size_t i = 0; i < rows.rows; ++i) {
+        const std::byte* packet = rows.value(i) + layout.packet_offset - FullHash::kKeyBytes;
+        const std::uint64_t start = load_number(packet, 8);
+        for (std::uint32_t j = 0; j < layout.packets_per_flow; ++j) {
+            for (const table::Feature& f : layout.features) {
+                const auto number =
+                    load_number(packet + f.place.bit_offset / 8, f.place.type->size_bytes);
+                *to++ = static_cast<float>(
+                    static_cast<double>(f.place.bit_offset == 0 ? number - start : number) *
+                    kScale);
+            }
+            packet += layout.packet_bytes;
+        }
+    }
+}
+
+/// With all flows in the HASH too; apart, for what fills it drives the tensor out of the caches.
+Load& load_with_hash(std::uint32_t flows) {
     Load& load = load_of(flows);
+    load.hash.fill();
+    return load;
+}
+
+void hash_float32(benchmark::State& state, std::uint32_t flows) {
+    Load& load = load_with_hash(flows);
+    const table::Table rows = need(load.batches.read());
+    need_rows(rows, flows);
+    const auto layout = table::flow_layout(load.tensor.map().shape());
+    if (!layout) give_up({.code = Errc::Invalid, .message = "the ddos probe's map is no tensor"});
+    load.floats.resize(std::size_t{flows} * layout->packets_per_flow * layout->features.size());
+    measure(state, [&] { plain_float32(rows, *layout, load.floats); });
+    benchmark::DoNotOptimize(load.floats.data());
+}
+
+void hash_clear(benchmark::State& state, std::uint32_t flows) {
+    Load& load = load_with_hash(flows);
+    measure(state, [&] { load.hash.clear(FullHash::Calls::Batches); });
+}
+
+void hash_clear_by_keys(benchmark::State& state, std::uint32_t flows) {
+    Load& load = load_with_hash(flows);
+    measure(state, [&] { load.hash.clear(FullHash::Calls::OnePerKey); });
+}
+
+void hash_batches(benchmark::State& state, std::uint32_t flows) {
+    Load& load = load_with_hash(flows);
     measure(state, [&] { need_rows(need(load.batches.read()), flows); });
 }
 
 void hash_lookups(benchmark::State& state, std::uint32_t flows) {
-    table::Reader reader = load_of(flows).hash.reader("drain,batch");
+    table::Reader reader = load_with_hash(flows).hash.reader("drain,batch");
     measure(state, [&] { need_rows(need(reader.read()), flows); });
 }
 
-void slot_lookups(benchmark::State& state, std::uint32_t flows) {
+void row_lookups(benchmark::State& state, std::uint32_t flows) {
     table::Reader reader = load_of(flows).tensor.lookup_reader();
     measure(state, [&] { need_rows(need(reader.read()), flows); });
 }
@@ -144,9 +205,12 @@ void enter_all(std::uint32_t flows) {
     enter("clear", clear, flows);
     enter("float32", to_float32, flows);
     enter("hash_batches", hash_batches, flows);
+    enter("hash_clear", hash_clear, flows);
+    enter("hash_float32", hash_float32, flows);
     if (flows > kMostLookups) return;
     enter("hash_lookups", hash_lookups, flows);
-    enter("slot_lookups", slot_lookups, flows);
+    enter("hash_clear_by_keys", hash_clear_by_keys, flows);
+    enter("row_lookups", row_lookups, flows);
 }
 
 std::optional<double> most_ms(std::uint32_t flows) {
@@ -159,24 +223,32 @@ void add_figures(Nanos& ns, std::uint32_t flows, std::vector<Figure>& figures) {
     std::string plain = fmt::format("hash by batches {:.2f} ms, ratio {:.3f}", ms("hash_batches"),
                                     ms("view") / ms("hash_batches"));
     if (flows <= kMostLookups)
-        plain += fmt::format("; by lookups {:.2f} ms; tensor by a lookup a slot {:.2f} ms",
-                             ms("hash_lookups"), ms("slot_lookups"));
+        plain += fmt::format("; by lookups {:.2f} ms; tensor by a lookup a row {:.2f} ms",
+                             ms("hash_lookups"), ms("row_lookups"));
     figures.push_back({.name = fmt::format("view of {} flows", flows),
                        .value = ms("view"),
                        .unit = "ms",
                        .at_most = most_ms(flows),
                        .beside = plain});
+    std::string erased =
+        fmt::format("{:.0f} ns a flow; hash by batches {:.2f} ms, ratio {:.3f}",
+                    ms("clear") * 1e6 / flows, ms("hash_clear"), ms("clear") / ms("hash_clear"));
+    if (flows <= kMostLookups)
+        erased += fmt::format("; a call a key {:.2f} ms", ms("hash_clear_by_keys"));
     figures.push_back({.name = fmt::format("clear of {} flows", flows),
                        .value = ms("clear"),
                        .unit = "ms",
                        .at_most = {},
-                       .beside = fmt::format("{:.0f} ns a flow", ms("clear") * 1e6 / flows)});
+                       .beside = erased});
     figures.push_back(
         {.name = fmt::format("float32 [{}, 10, 11]", flows),
          .value = ms("float32"),
          .unit = "ms",
          .at_most = {},
-         .beside = fmt::format("{:.2f} ns a value", ms("float32") * 1e6 / flows / 110)});
+         .beside = fmt::format("{:.2f} ns a value; rows of the hash number by number {:.2f} ms, "
+                               "ratio {:.2f}",
+                               ms("float32") * 1e6 / flows / 110, ms("hash_float32"),
+                               ms("float32") / ms("hash_float32"))});
 }
 
 }  // namespace

@@ -31,6 +31,8 @@ Result<MapLine> describe_map(const CloneMap& m) {
     auto reader = table::Reader::create(m.map, m.policy, m.image, m.flow_heads);
     if (!reader) return wrap(reader, "map " + m.map.name());
     const bpf::MapShape& shape = m.map.shape();
+    std::uint64_t memory = bpf::map_memory_bytes(m.map).value_or(0);
+    if (m.flow_heads != nullptr) memory += bpf::map_memory_bytes(*m.flow_heads).value_or(0);
     return MapLine{.name = shape.name,
                    .kind = shape.is_globals ? "globals" : bpf::kind_name(shape.kind),
                    .map_class = map_class_name(m.policy.map_class),
@@ -38,7 +40,8 @@ Result<MapLine> describe_map(const CloneMap& m) {
                    .key = shape.key_bytes == 0 || shape.is_globals ? "" : type_text(*shape.key),
                    .value = type_text(*shape.value),
                    .capacity = shape.max_entries,
-                   .memory_bytes = bpf::map_memory_bytes(m.map).value_or(0),
+                   .memory_bytes = memory,
+                   .drain_bytes = reader->drain_bytes(),
                    .read = table::read_way_name(reader->way()),
                    .is_exported = m.policy.is_exported,
                    .is_frozen = !special_fields(*shape.value).has_timer};
@@ -111,7 +114,7 @@ Result<CheckReport> check_probe(const CheckArguments& a) {
         auto line = describe_map(m);
         if (!line) return pass_on(line);
         const std::uint64_t copies = m.policy.map_class == MapClass::Persistent ? 1 : 2;
-        report.memory_bytes += copies * line->memory_bytes;
+        report.memory_bytes += copies * (line->memory_bytes + line->drain_bytes);
         report.maps.push_back(std::move(*line));
     }
     auto object = image->open();

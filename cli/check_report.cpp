@@ -30,6 +30,13 @@ std::string aligned(const std::vector<Row>& rows) {
     return out;
 }
 
+/// "16 kB, drain 8 kB"
+std::string memory_text(const MapLine& m) {
+    std::string text = bytes_text(m.memory_bytes);
+    if (m.drain_bytes > 0) text += ", drain " + bytes_text(m.drain_bytes);
+    return text;
+}
+
 }  // namespace
 
 std::string type_text(const bpf::Type& type) {
@@ -67,7 +74,7 @@ std::string check_text(const CheckReport& r) {
         for (const MapLine& m : r.maps) {
             maps.push_back({m.name, m.kind, m.map_class + (m.is_frozen ? "" : ", not frozen"),
                             m.reason, m.is_exported ? m.read : m.read + ", hidden", m.key, m.value,
-                            std::to_string(m.capacity), bytes_text(m.memory_bytes)});
+                            std::to_string(m.capacity), memory_text(m)});
         }
         out += "\n" + aligned(maps);
     }
@@ -84,7 +91,8 @@ std::string check_text(const CheckReport& r) {
                 {p.name, p.type, p.value, fmt::format("--set {}.{}=VALUE", r.probe, p.name)});
         out += "\n" + aligned(parameters);
     }
-    out += fmt::format("\n  memory of all maps, both clones: {}\n", bytes_text(r.memory_bytes));
+    out += fmt::format("\n  memory of all maps and their drains, both clones: {}\n",
+                       bytes_text(r.memory_bytes));
     return out;
 }
 
@@ -116,6 +124,7 @@ std::string check_json(const CheckReport& r) {
                                 {"value", m.value},
                                 {"capacity", m.capacity},
                                 {"memory_bytes", m.memory_bytes},
+                                {"drain_bytes", m.drain_bytes},
                                 {"exported", m.is_exported},
                                 {"frozen", m.is_frozen}};
     }

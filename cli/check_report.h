@@ -18,7 +18,8 @@ struct ProgramLine {
 struct MapLine {
     std::string name, kind, map_class, reason, key, value;
     std::uint32_t capacity = 0;
-    std::uint64_t memory_bytes = 0;  // one copy
+    std::uint64_t memory_bytes = 0;  // one copy; of a flow tensor, its heads too
+    std::uint64_t drain_bytes = 0;   // that its drain holds, of one copy; 0: it has none
     std::string read;                // mmap, batch, lookup, none
     bool is_exported = true;
     bool is_frozen = true;  // false: holds timers, which write at any time
@@ -41,7 +42,7 @@ struct CheckReport {
     std::vector<MapLine> maps;
     std::vector<FeatureLine> features;
     std::vector<ParameterLine> parameters;
-    std::uint64_t memory_bytes = 0;  // all maps of both clones
+    std::uint64_t memory_bytes = 0;  // all maps of both clones, and their drains
 };
 
 /// "struct flow_key (40 bytes)", "__u64".

@@ -67,6 +67,17 @@ bool is_ours(int pid) {
     return false;
 }
 
+/// tools/netpair.py names them weir-NAME-PID-END: those of a process outside our tree, as long as
+/// it lives.
+bool is_namespace_of_others(const std::string& name) {
+    const auto end = name.rfind('-');
+    const auto start = end == std::string::npos ? end : name.rfind('-', end - 1);
+    if (start == std::string::npos) return false;
+    const std::string pid = name.substr(start + 1, end - start - 1);
+    std::error_code error;
+    return is_number(pid) && fs::exists("/proc/" + pid, error) && !is_ours(std::atoi(pid.c_str()));
+}
+
 // ------------------------------------------------------------ BPF objects
 /// "prog_id 17" and the like, of every descriptor that processes outside our tree hold.
 std::set<std::string> held_by_others() {
@@ -208,7 +219,8 @@ void add_pins(Inventory& out) {
 
 void add_network(Inventory& out) {
     for (const auto& name : entries_of("/run/netns"))
-        if (name.starts_with("weir")) out.insert("network namespace " + name);
+        if (name.starts_with("weir") && !is_namespace_of_others(name))
+            out.insert("network namespace " + name);
     std::error_code error;
     const auto own = fs::read_symlink("/proc/self/ns/net", error);
     out.insert("being in network namespace " + own.string());
@@ -255,10 +267,13 @@ Inventory take_inventory() {
 
 std::vector<std::string> leaks_since(const Inventory& before, std::chrono::milliseconds grace) {
     const auto deadline = std::chrono::steady_clock::now() + grace;
+    std::optional<Inventory> seen;  // each time until now: what others make and drop comes and goes
     for (;;) {
         std::vector<std::string> left;
-        for (const auto& line : take_inventory())
-            if (!before.contains(line)) left.push_back(line);
+        const Inventory now = take_inventory();
+        for (const auto& line : now)
+            if (!before.contains(line) && (!seen || seen->contains(line))) left.push_back(line);
+        seen = Inventory(left.begin(), left.end());
         if (left.empty()) return left;
         if (std::chrono::steady_clock::now() >= deadline) return name_objects(left);
         std::this_thread::sleep_for(std::chrono::milliseconds(50));

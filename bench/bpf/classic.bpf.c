@@ -48,6 +48,7 @@ struct {
 
 const volatile __u32 packets_per_session = 1 << 30;
 const volatile bool coarse_clock = false;
+const volatile __u32 verdict = XDP_PASS;
 
 SEC("xdp") int classic(struct xdp_md *ctx)
 {
@@ -55,7 +56,7 @@ SEC("xdp") int classic(struct xdp_md *ctx)
     struct ethhdr *eth = data;
     struct iphdr *ip = (void *)(eth + 1);
     if ((void *)(ip + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP))
-        return XDP_PASS;
+        return verdict;
     struct record record = {
         .key = {.source = ip->saddr, .destination = ip->daddr, .protocol = ip->protocol},
         .ip_length = bpf_ntohs(ip->tot_len),
@@ -64,7 +65,7 @@ SEC("xdp") int classic(struct xdp_md *ctx)
     if (ip->protocol == IPPROTO_TCP) {
         struct tcphdr *tcp = (void *)ip + ip->ihl * 4;
         if ((void *)(tcp + 1) > end)
-            return XDP_PASS;
+            return verdict;
         record.key.source_port = tcp->source;
         record.key.destination_port = tcp->dest;
         record.tcp_ack = bpf_ntohl(tcp->ack_seq);
@@ -74,7 +75,7 @@ SEC("xdp") int classic(struct xdp_md *ctx)
     } else if (ip->protocol == IPPROTO_UDP) {
         struct udphdr *udp = (void *)ip + ip->ihl * 4;
         if ((void *)(udp + 1) > end)
-            return XDP_PASS;
+            return verdict;
         record.key.source_port = udp->source;
         record.key.destination_port = udp->dest;
         record.udp_length = bpf_ntohs(udp->len);
@@ -95,11 +96,11 @@ SEC("xdp") int classic(struct xdp_md *ctx)
         bpf_map_update_elem(&sessions, &record.key, &fresh, BPF_NOEXIST);
         session = bpf_map_lookup_elem(&sessions, &record.key);
         if (!session)
-            return XDP_PASS;
+            return verdict;
     }
     if (__sync_fetch_and_add(&session->packets, 1) >= packets_per_session)
-        return XDP_PASS;
+        return verdict;
     record.time = coarse_clock ? bpf_ktime_get_coarse_ns() : bpf_ktime_get_ns();
     bpf_map_push_elem(&records, &record, 0);
-    return XDP_PASS;
+    return verdict;
 }

@@ -21,7 +21,7 @@ struct weir_flow_key {
 /* Which end serves, as far as a packet said so: by SYN or echo request, else by a well-known port. */
 enum weir_server { WEIR_SERVER_UNKNOWN, WEIR_SERVER_SOURCE, WEIR_SERVER_DESTINATION };
 
-/* Random for each start, fixed in a replay: whoever knows the hash could fill one row's places. */
+/* Random for each start, fixed in a replay: whoever knows the hash could fill the places of one flow. */
 static const volatile __u64 weir_flow_seed __attribute__((section(".rodata.weir"))) = 0x9e3779b97f4a7c15ull;
 
 /* A packet's flow: a hash that both directions share in bits 2 to 63, which alone is the flow's identity,

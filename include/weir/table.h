@@ -75,8 +75,8 @@ struct Table {
     std::size_t rows = 0;         // entries; for ARRAY kinds those not all zero; globals: always 1;
                                   // flow tensors: flows
     std::size_t capacity = 0;
-    // hash, queue, stack: rows == capacity; lru: rows >= 0.9 capacity; flow tensor: rows >=
-    // capacity, or a packet found no room
+    // hash, queue, stack: rows == capacity; lru: rows >= 0.9 capacity; flow tensor: all rows were
+    // given out, or a packet found no room
     bool is_saturated = false;
     bool is_truncated = false;          // the map held more than could be read
     std::uint32_t cpus = 0;             // per-CPU kinds: values of a row; else 0

@@ -89,7 +89,7 @@ public:
     [[nodiscard]] const std::string& name() const { return name_; }
     /// A foreign object: it decides the packet's fate, no slot behind it is ever entered.
     [[nodiscard]] bool ends_chain() const { return clones_[0].stub_.has_value(); }
-    /// Memory of all maps of both clones, as far as it is known beforehand.
+    /// Memory of all maps of both clones and of their drains, as far as it is known beforehand.
     [[nodiscard]] std::uint64_t map_bytes() const { return clones_[0].pair_bytes_; }
     /// Maps whose values hold timers or work queues: their callbacks write at any time.
     [[nodiscard]] const std::vector<std::string>& not_frozen() const { return not_frozen_; }

@@ -17,7 +17,7 @@ constexpr std::uint32_t kMaxPackets = 1U << 20;  // of one flow
 constexpr std::uint64_t kMaxRowBytes =
     1U << 29;  // KERNEL: BPF_MAX_VAR_OFF, include/linux/bpf_verifier.h
 
-/// struct weir_flow_limits (bpf/weir/flow.h).
+/// struct weir_flow_limits (bpf/weir/flow_heads.h).
 struct Limits {
     std::uint32_t max_flows = 0;
     std::uint32_t slot_mask = 0;

@@ -5,6 +5,7 @@
 
 #include <bit>
 
+#include "probe/read_size.h"
 #include "util/memory.h"
 
 namespace weir {
@@ -43,7 +44,9 @@ std::uint64_t estimate_pair_bytes(std::span<const bpf::MapSpec> maps,
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < maps.size(); ++i) {
         const bool is_shared = policies[i].map_class == MapClass::Persistent;
-        sum += estimate_map_bytes(maps[i].shape) * (is_shared ? 1 : 2);
+        const auto drain = drain_size(maps[i].shape, policies[i]);
+        const std::uint64_t one = estimate_map_bytes(maps[i].shape) + (drain ? drain->bytes() : 0);
+        sum += one * (is_shared ? 1 : 2);
     }
     return sum;
 }
@@ -51,10 +54,11 @@ std::uint64_t estimate_pair_bytes(std::span<const bpf::MapSpec> maps,
 Result<> require_memory(std::uint64_t bytes) {
     auto available = available_memory_bytes();
     if (!available || bytes <= *available) return {};  // what we cannot know we do not refuse
-    return fail(Errc::Io,
-                fmt::format("its maps need {} for both clones, and {} of memory are left",
-                            bytes_text(bytes), bytes_text(*available)),
-                "make them smaller: --set PROBE.max_flows=N, --set PROBE.MAP.max_entries=N");
+    return fail(
+        Errc::Io,
+        fmt::format("its maps and their drains need {} for both clones, and {} of memory are left",
+                    bytes_text(bytes), bytes_text(*available)),
+        "make them smaller: --set PROBE.max_flows=N, --set PROBE.MAP.max_entries=N");
 }
 
 }  // namespace weir

@@ -86,7 +86,7 @@ Result<> set_max_entries(bpf::Object& object, const std::string& map_name,
     if (map == nullptr) return fail(Errc::Invalid, "no map " + map_name + " in the probe");
     if (is_flow_tensor(*map))
         return fail(Errc::Invalid,
-                    map_name + " is a flow tensor, whose slots follow from its flows",
+                    map_name + " is a flow tensor, whose entries follow from its flows",
                     "set max_flows instead");
     auto entries = parse_size(value);
     if (!entries) return pass_on(entries);

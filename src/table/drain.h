@@ -42,6 +42,7 @@ public:
     /// elsewhere from here on. Errors: Io; nothing has changed then.
     [[nodiscard]] Result<Mapping> leave_rows(std::size_t used);
     [[nodiscard]] std::byte* rows() const { return mapping_.bytes().data(); }
+    [[nodiscard]] std::size_t held_bytes() const { return mapping_.bytes().size(); }
 
 private:
     Drain(bpf::LoadedObject object, bpf::Program program, Mapping mapping, std::uint32_t capacity)

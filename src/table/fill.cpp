@@ -5,13 +5,13 @@
 #include <cstring>
 #include <vector>
 
+#include "probe/read_size.h"
 #include "table/scan.h"
 
 namespace weir::table {
 namespace {
 
-constexpr std::size_t kSlackRows = 64;  // rows beyond max_entries: entries replaced while we read
-constexpr std::size_t kIdleSteps = 64;  // calls in a row that bring nothing before we give up
+constexpr std::size_t kIdleSteps = 64;        // calls in a row that bring nothing before we give up
 constexpr std::uint32_t kMaxBatch = 16384;    // beyond this a call costs no less per row
 constexpr std::uint32_t kMinBatch = 64;       // more than a bucket of a fitting hash ever holds
 constexpr std::size_t kBatchBytes = 1 << 20;  // memory asked for ahead; an empty map holds no more
@@ -21,7 +21,7 @@ std::uint32_t first_batch_rows(const bpf::Map& map) {
     const auto fitting = static_cast<std::uint32_t>(
         std::min<std::size_t>(kBatchBytes / std::max<std::size_t>(row_bytes, 1), kMaxBatch));
     const auto needed =
-        static_cast<std::uint32_t>(std::min<std::size_t>(row_limit(map), kMaxBatch));
+        static_cast<std::uint32_t>(std::min<std::size_t>(row_limit(map.shape()), kMaxBatch));
     return std::min(std::max(fitting, kMinBatch), needed);
 }
 
@@ -70,10 +70,6 @@ std::vector<std::byte> make_cursor(const bpf::Map& map) {
 
 }  // namespace
 
-std::size_t row_limit(const bpf::Map& map) {
-    return std::size_t{map.shape().max_entries} + kSlackRows;
-}
-
 bool is_array(bpf::MapKind kind) {
     return kind == bpf::MapKind::Array || kind == bpf::MapKind::PercpuArray;
 }
@@ -102,7 +98,8 @@ Result<> fill_by_batch(const bpf::Map& map, Rows& rows, Reading reading) {
                                        value_at(map, rows, rows.count), rows.batch_rows);
         if (!batch) return std::unexpected(batch.error());
         if (batch->needs_room) {
-            if (rows.batch_rows > row_limit(map)) break;  // no bucket holds more than the map
+            if (rows.batch_rows > row_limit(map.shape()))
+                break;  // no bucket holds more than the map
             rows.batch_rows *= 2;
             continue;
         }
@@ -110,7 +107,7 @@ Result<> fill_by_batch(const bpf::Map& map, Rows& rows, Reading reading) {
         if (batch->is_last) return {};
         if (batch->rows == 0) continue;
         seen += batch->rows;
-        if (seen >= row_limit(map)) break;
+        if (seen >= row_limit(map.shape())) break;
         is_first = false;
         idle = 0;
     }
@@ -124,8 +121,8 @@ Result<> fill_by_lookup(const bpf::Map& map, Rows& rows) {
     std::vector<std::byte> key(key_bytes);
     const void* previous = nullptr;
     // A deleted key sends next_key back to the start, so steps are bounded, not only rows.
-    const std::size_t steps = row_limit(map) + kIdleSteps;
-    for (std::size_t step = 0; step < steps && rows.count < row_limit(map); ++step) {
+    const std::size_t steps = row_limit(map.shape()) + kIdleSteps;
+    for (std::size_t step = 0; step < steps && rows.count < row_limit(map.shape()); ++step) {
         auto next = map.next_key(previous, key.data());
         if (!next && next.error().code == Errc::NotFound) return {};
         if (!next) return next;
@@ -164,7 +161,7 @@ Result<> fill_first(const bpf::Map& map, std::uint32_t count, Rows& rows) {
 
 Result<> fill_by_pop(const bpf::Map& map, Rows& rows) {
     start(rows);
-    while (rows.count < row_limit(map)) {
+    while (rows.count < row_limit(map.shape())) {
         make_room(map, rows, 1);
         auto popped = map.pop(value_at(map, rows, rows.count));
         if (!popped && popped.error().code == Errc::NotFound) return {};

@@ -44,9 +44,6 @@ enum class Calls { Batch, Single };
 /// ARRAY kinds: writes zeros over the entries in `rows`.
 [[nodiscard]] Result<> zero_rows(const bpf::Map& map, const Rows& rows, Calls calls);
 
-/// The most rows of one read: entries of a map that is written meanwhile may be replaced by others.
-[[nodiscard]] std::size_t row_limit(const bpf::Map& map);
-
 [[nodiscard]] bool is_array(bpf::MapKind kind);  // ARRAY, PERCPU_ARRAY
 [[nodiscard]] bool is_queue(bpf::MapKind kind);  // QUEUE, STACK
 

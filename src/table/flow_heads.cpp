@@ -15,10 +15,14 @@ struct HeadMember {
 
 /// What a row takes from its head; both have it in one place.
 constexpr std::array<HeadMember, 4> kTaken = {
-    {{"tag", offsetof(FlowHead, tag), sizeof(FlowHead::tag)},
-     {"packets", offsetof(FlowHead, packets), sizeof(FlowHead::packets)},
-     {"forward_bytes", offsetof(FlowHead, forward_bytes), sizeof(FlowHead::forward_bytes)},
-     {"backward_bytes", offsetof(FlowHead, backward_bytes), sizeof(FlowHead::backward_bytes)}}};
+    {{.name = "tag", .offset = offsetof(FlowHead, tag), .bytes = sizeof(FlowHead::tag)},
+     {.name = "packets", .offset = offsetof(FlowHead, packets), .bytes = sizeof(FlowHead::packets)},
+     {.name = "forward_bytes",
+      .offset = offsetof(FlowHead, forward_bytes),
+      .bytes = sizeof(FlowHead::forward_bytes)},
+     {.name = "backward_bytes",
+      .offset = offsetof(FlowHead, backward_bytes),
+      .bytes = sizeof(FlowHead::backward_bytes)}}};
 
 bool has_head(const bpf::Type& row) {
     return std::ranges::all_of(kTaken, [&](const HeadMember& m) {
@@ -71,6 +75,7 @@ void FlowHeads::find() {
     flows_ = static_cast<std::size_t>(
         std::ranges::count_if(rows_, [](std::uint32_t row) { return row != 0; }));
     end_ = rows_.empty() ? 0 : std::ranges::max(rows_);
+    given_ = heads()[slot_count_].row;
 }
 
 void FlowHeads::row_indices(std::vector<std::uint32_t>& out) const {

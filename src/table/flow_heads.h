@@ -19,7 +19,7 @@
 
 namespace weir::table {
 
-/// struct weir_flow_head (bpf/weir/flow.h).
+/// struct weir_flow_head (bpf/weir/flow_heads.h).
 struct FlowHead {
     std::uint64_t tag = 0;
     std::uint32_t packets = 0;
@@ -43,6 +43,8 @@ public:
     [[nodiscard]] std::size_t flows() const { return flows_; }
     /// Rows behind the last one that has a flow; more than flows() where some in between are empty.
     [[nodiscard]] std::uint32_t end() const { return end_; }
+    /// Rows that were given out; flows() and those that CPUs lost to each other.
+    [[nodiscard]] std::uint32_t given() const { return given_; }
     [[nodiscard]] bool is_dense() const { return flows_ == end_; }
     /// Sets `out` to the indices of their rows, ascending.
     void row_indices(std::vector<std::uint32_t>& out) const;
@@ -60,7 +62,7 @@ private:
     std::vector<std::uint32_t> slots_;  // that hold a flow
     std::vector<std::uint32_t> rows_;   // beside slots_: FlowHead::row
     std::size_t flows_ = 0;
-    std::uint32_t end_ = 0;
+    std::uint32_t end_ = 0, given_ = 0;
 };
 
 }  // namespace weir::table

@@ -8,16 +8,13 @@
 
 #include "bpf/run.h"
 #include "probe/core_objects.h"
+#include "probe/read_size.h"
 
 namespace weir::table {
 namespace {
 
 constexpr std::size_t kRowsPerRun = 1 << 20;  // 0.2 s at worst; bpf_loop ends at 8 million
 constexpr std::size_t kBucketsPerRow = 8;     // with more, walking them costs what the rows gain
-
-std::uint32_t row_bytes_of(const bpf::MapShape& shape) {
-    return bpf::value_stride(shape.key_bytes) + bpf::value_stride(shape.value_bytes);
-}
 
 Result<> set_constant(bpf::Object& object, const char* name, std::uint32_t value) {
     const auto constant = object.constant(name);
@@ -33,17 +30,13 @@ Result<> specialise(bpf::Object& object, const bpf::Map& hash, std::uint32_t row
     bpf::MapSpec* target = object.find_map("weir_rows");
     if (source == nullptr || target == nullptr) return fail(Errc::Io, "no maps in the drain");
     if (auto r = source->share(hash); !r) return r;
-    if (auto r = target->set_value(bpf::opaque_type(row_bytes_of(hash.shape()))); !r) return r;
+    if (auto r = target->set_value(bpf::opaque_type(drain_row_bytes(hash.shape()))); !r) return r;
     if (auto r = target->set_max_entries(rows); !r) return r;
     if (auto r = set_constant(object, "weir_key_bytes", hash.shape().key_bytes); !r) return r;
     return set_constant(object, "weir_value_bytes", hash.shape().value_bytes);
 }
 
 }  // namespace
-
-bool HashDrain::has_kind(bpf::MapKind kind) {
-    return kind == bpf::MapKind::Hash || kind == bpf::MapKind::LruHash;
-}
 
 bool HashDrain::is_worth(const bpf::MapShape& shape, std::size_t rows) {
     // KERNEL: hashtab.c:htab_map_alloc: as many buckets as entries, rounded up to a power of two.
@@ -57,7 +50,7 @@ HashDrain::HashDrain(bpf::LoadedObject object, Mapping mapping, const bpf::MapSh
       erase_(object_.program("weir_delete").value_or(bpf::Program{})),
       mapping_(std::move(mapping)),
       key_step_(bpf::value_stride(shape.key_bytes)),
-      row_bytes_(row_bytes_of(shape)),
+      row_bytes_(drain_row_bytes(shape)),
       capacity_(capacity) {}
 
 Result<HashDrain> HashDrain::create(const bpf::Map& hash, std::uint32_t rows) {

@@ -23,8 +23,6 @@ namespace weir::table {
 
 class HashDrain {
 public:
-    [[nodiscard]] static bool has_kind(bpf::MapKind kind);  // HASH, LRU_HASH
-
     /// Memory for `rows` rows, all the time. Errors: Rejected (values that a program may not copy:
     /// with locks or timers), Unsupported, Permission, Io (memory).
     [[nodiscard]] static Result<HashDrain> create(const bpf::Map& hash, std::uint32_t rows);
@@ -46,6 +44,7 @@ public:
     [[nodiscard]] std::byte* keys() const { return mapping_.bytes().data(); }
     [[nodiscard]] std::byte* values() const { return keys() + key_step_; }
     [[nodiscard]] std::size_t row_bytes() const { return row_bytes_; }
+    [[nodiscard]] std::size_t held_bytes() const { return mapping_.bytes().size(); }
 
 private:
     HashDrain(bpf::LoadedObject object, Mapping mapping, const bpf::MapShape& shape,

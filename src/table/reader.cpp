@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "probe/read_size.h"
 #include "table/drain.h"
 #include "table/fill.h"
 #include "table/flow_heads.h"
@@ -66,7 +67,7 @@ struct Reader::State {
         return policy.clear_after_window || heads ? Access::ReadWrite : Access::ReadOnly;
     }
     [[nodiscard]] Result<> fill();
-    [[nodiscard]] Result<> fill_flows();
+    [[nodiscard]] Result<> fill_flows(FlowHeads& found);
     [[nodiscard]] std::byte* flow_rows() const {
         return way == ReadWay::Mmap ? mapping.bytes().data() : rows.values.data();
     }
@@ -74,7 +75,7 @@ struct Reader::State {
     [[nodiscard]] Result<> fill_by_hash_drain();
     [[nodiscard]] Result<> erase();
     [[nodiscard]] Result<> clear_keyed();
-    void clear_flows();
+    void clear_flows(const FlowHeads& found, const FlowLayout& layout);
     void clear_mapped();
     [[nodiscard]] Result<> clear_array();
     [[nodiscard]] Table table() const;
@@ -89,7 +90,7 @@ struct Reader::State {
     ReadWay plain_way = ReadWay::None;      // hashes: the way of windows that a drain is not worth
     ReadWay filled_by = ReadWay::None;      // the way that the rows at hand came by
     Mapping mapping;                        // way Mmap
-    std::vector<std::uint32_t> indices;     // way Mmap: the entries that are rows
+    std::vector<std::uint32_t> indices;     // ARRAYs: the entries that are rows
     std::unique_ptr<Drain> drain;           // way Drain: it holds the values
     std::unique_ptr<HashDrain> hash_drain;  // way Drain of a hash: it holds keys and values
     std::size_t expected_rows = 0;          // those of the window before; at first as many as fit
@@ -133,11 +134,9 @@ Result<> Reader::State::open_flows(const bpf::Map& flow_heads) {
 }
 
 void Reader::State::decide_for_hash() {
-    // A drain walks without locks: a map that is written meanwhile is left to batches.
-    if (!HashDrain::has_kind(map.shape().kind) || policy.map_class != MapClass::Windowed) return;
-    const std::size_t limit = row_limit(map);
-    if (is_disabled("drain") || !std::in_range<std::uint32_t>(limit)) return;
-    auto made = HashDrain::create(map, static_cast<std::uint32_t>(limit));
+    const auto size = drain_size(map.shape(), policy);
+    if (!size) return;
+    auto made = HashDrain::create(map, size->rows);
     if (!made) return;  // a kernel without, values with locks or timers, or no memory
     hash_drain = std::make_unique<HashDrain>(std::move(*made));
     expected_rows = map.shape().max_entries;
@@ -151,12 +150,11 @@ ReadWay Reader::State::next_way() const {
 }
 
 void Reader::State::decide_for_queue() {
-    // Reading a queue empties it: one that keeps its content over windows is left alone.
-    if (!policy.clear_after_window) return;
+    if (!policy.clear_after_window) return;  // reading empties it
     way = ReadWay::Lookup;
-    const std::size_t limit = row_limit(map);
-    if (is_disabled("drain") || !std::in_range<std::uint32_t>(limit)) return;
-    auto made = Drain::create(map, static_cast<std::uint32_t>(limit));
+    const auto size = drain_size(map.shape(), policy);
+    if (!size) return;
+    auto made = Drain::create(map, size->rows);
     if (!made) return;  // a kernel without, or no memory for the rows: popping needs neither
     drain = std::make_unique<Drain>(std::move(*made));
     way = ReadWay::Drain;
@@ -179,13 +177,13 @@ Result<> Reader::State::fill_by_hash_drain() {
 }
 
 /// The rows are in place already, but for what all packets of a flow touch.
-Result<> Reader::State::fill_flows() {
-    heads->find();
+Result<> Reader::State::fill_flows(FlowHeads& found) {
+    found.find();
     indices.clear();
     if (way == ReadWay::Lookup)
-        if (auto r = fill_first(map, heads->end(), rows); !r) return r;
-    heads->complete(flow_rows(), bpf::value_stride(map.shape().value_bytes));
-    if (!heads->is_dense()) heads->row_indices(indices);
+        if (auto r = fill_first(map, found.end(), rows); !r) return r;
+    found.complete(flow_rows(), bpf::value_stride(map.shape().value_bytes));
+    if (!found.is_dense()) found.row_indices(indices);
     return {};
 }
 
@@ -193,7 +191,7 @@ Result<> Reader::State::fill() {
     const bpf::MapShape& shape = map.shape();
     filled_by = next_way();
     are_taken = false;
-    if (heads) return fill_flows();
+    if (heads) return fill_flows(*heads);
     if (way == ReadWay::Mmap && !shape.is_globals) {
         find_entries(mapping.bytes().data(), bpf::value_stride(shape.value_bytes),
                      shape.max_entries, indices);
@@ -249,7 +247,7 @@ Table Reader::State::table() const {
         out.key_step = out.value_step = hash_drain->row_bytes();
     }
     out.is_saturated =
-        flows ? out.rows >= out.capacity : is_saturated(shape.kind, out.rows, out.capacity);
+        heads ? heads->given() >= out.capacity : is_saturated(shape.kind, out.rows, out.capacity);
     return out;
 }
 
@@ -281,11 +279,11 @@ Result<> Reader::State::clear_keyed() {
 }
 
 /// Zeroes no more than was written.
-void Reader::State::clear_flows() {
+void Reader::State::clear_flows(const FlowHeads& found, const FlowLayout& layout) {
     const std::size_t stride = bpf::value_stride(map.shape().value_bytes);
-    for (std::size_t i = 0; i < heads->end(); ++i) {
+    for (std::size_t i = 0; i < found.end(); ++i) {
         std::byte* row = mapping.bytes().data() + i * stride;
-        std::memset(row, 0, flows->used_bytes(row));
+        std::memset(row, 0, layout.used_bytes(row));
     }
 }
 
@@ -350,7 +348,12 @@ Result<> Reader::clear() {
     const bool is_rest_ours = is_queue(kind) && s.policy.map_class == MapClass::Windowed;
     if (!is_keyed(kind) && (!s.is_read || is_rest_ours)) done = s.fill();
     if (done && is_keyed(kind)) done = s.clear_keyed();
-    if (done && s.way == ReadWay::Mmap) s.heads ? s.clear_flows() : s.clear_mapped();
+    if (done && s.way == ReadWay::Mmap) {
+        if (s.heads && s.flows)
+            s.clear_flows(*s.heads, *s.flows);
+        else
+            s.clear_mapped();
+    }
     if (done && s.way != ReadWay::Mmap && is_array(kind)) done = s.clear_array();
     if (done && s.heads) s.heads->clear();
     s.is_read = false;
@@ -392,6 +395,10 @@ Result<std::shared_ptr<const void>> Reader::leave_memory(Table& table) {
 }
 
 ReadWay Reader::way() const { return state_->way; }
+std::size_t Reader::drain_bytes() const {
+    if (state_->drain) return state_->drain->held_bytes();
+    return state_->hash_drain ? state_->hash_drain->held_bytes() : 0;
+}
 const bpf::Map& Reader::map() const { return state_->map; }
 const MapPolicy& Reader::policy() const { return state_->policy; }
 

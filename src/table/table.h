@@ -67,6 +67,8 @@ public:
     [[nodiscard]] Result<std::shared_ptr<const void>> leave_memory(Table& table);
 
     [[nodiscard]] ReadWay way() const;
+    /// Memory that its drain holds, read or not; 0 where it has none.
+    [[nodiscard]] std::size_t drain_bytes() const;
     [[nodiscard]] const bpf::Map& map() const;
     [[nodiscard]] const MapPolicy& policy() const;
 

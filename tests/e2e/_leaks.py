@@ -125,9 +125,16 @@ def _listing(path):
     return os.listdir(path) if os.path.isdir(path) else []
 
 
+def _is_namespace_of_others(name):
+    """tools/netpair.py names them weir-NAME-PID-END: those of a process outside our tree, as long as it lives."""
+    pid = name.split("-")[-2] if name.count("-") > 1 else ""
+    return pid.isdigit() and os.path.exists(f"/proc/{pid}") and not _is_ours(int(pid))
+
+
 def inventory():
     """(BPF objects, one line for everything else)."""
-    lines = {f"network namespace {name}" for name in _listing("/run/netns") if name.startswith("weir")}
+    lines = {f"network namespace {name}" for name in _listing("/run/netns")
+             if name.startswith("weir") and not _is_namespace_of_others(name)}
     lines |= {f"interface {name}" for name in _listing("/sys/class/net")}
     lines |= {f"pin {folder}/{name}" for folder, folders, files in os.walk("/sys/fs/bpf")
               for name in folders + files}
@@ -141,8 +148,10 @@ def inventory():
 def since(before, grace_s=5.0):
     """What exists now and did not before; waits up to `grace_s` for the kernel to free things."""
     deadline = time.monotonic() + grace_s
+    seen = inventory()  # each time until now: what others make and drop comes and goes
     while True:
-        objects, lines = (now - then for now, then in zip(inventory(), before))
+        seen = tuple((now - then) & until_now for now, then, until_now in zip(inventory(), before, seen))
+        objects, lines = seen
         if not objects and not lines:
             return []
         if time.monotonic() > deadline:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`weir check`: what it says of a probe, and that it attaches nothing."""
 import json
+import re
 
 import _harness as harness
 
@@ -48,6 +49,31 @@ def test_programs_memory_and_parameters(box):
     for program in said["programs"]:
         assert program["instructions"] > 0 and program["native_bytes"] > 0, program
     assert said["memory_bytes"] >= sum(m["memory_bytes"] for m in said["maps"].values())
+
+
+def test_memory_counts_drains_and_heads(box):
+    said = report(box, SOURCES / "libbpf_queue.bpf.c")
+    copies = {"windowed": 2, "fixed": 2, "persistent": 1}
+    total = sum(copies[m["class"]] * (m["memory_bytes"] + m["drain_bytes"]) for m in said["maps"].values())
+    assert said["memory_bytes"] == total, said
+    drained = {name: m for name, m in said["maps"].items() if m["read"] == "drain"}
+    assert drained, said["maps"]
+    for name, m in drained.items():
+        assert m["drain_bytes"] >= m["capacity"] * 8, (name, m)
+    assert "drain" in check(box, SOURCES / "libbpf_queue.bpf.c")
+    tensor = report(box, "ddos")["maps"]["flows"]
+    assert tensor["capacity"] == 65536 and tensor["drain_bytes"] == 0, tensor
+    heads = 32 * (2 * 65536 + 1)
+    row = 392
+    assert 65536 * row + heads <= tensor["memory_bytes"] < 1.02 * (65536 * row + heads), tensor
+
+
+def test_what_inject_tells_of_memory_counts_drains(box):
+    weir = box.inject(box.net().right, "-b", SOURCES / "libbpf_queue.bpf.c", "-t", "0.05", "--windows", "1")
+    assert weir.wait() == 0, weir.stderr
+    told = re.search(r"memory for .* both clones: (\d+) kB", weir.stderr)
+    # a queue of 4,097 places of 24 bytes and a drain of 4,160, twice: half of it without the drain
+    assert told and 386 <= int(told[1]) <= 400, weir.stderr
 
 
 def test_object(box):

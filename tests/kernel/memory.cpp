@@ -5,10 +5,15 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
+#include <map>
+#include <optional>
 #include <string>
 
 #include "kernel_map.h"
+#include "probe/read_size.h"
+#include "table_reader.h"
 #include "util/memory.h"
 
 namespace weir {
@@ -76,6 +81,103 @@ TEST(Memory, CountsWhatClonesShareOnce) {
     const MapPolicy persistent{.map_class = MapClass::Persistent, .reason = "test"};
     const MapPolicy policies[] = {windowed, persistent};
     EXPECT_EQ(estimate_pair_bytes(maps, policies), 3 * 16'000U);
+}
+
+// ---- drains ----
+
+/// Of all maps that the process has open, each once: by map_id, a line that programs do not have.
+std::uint64_t memory_of_open_maps() {
+    std::map<std::string, std::uint64_t> memory;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fdinfo")) {
+        std::ifstream info(entry.path());
+        for (std::string line; std::getline(info, line);)
+            if (line.starts_with("map_id:"))
+                memory[line] = memory_of(std::atoi(entry.path().filename().c_str()));
+    }
+    std::uint64_t sum = 0;
+    for (const auto& [id, bytes] : memory) sum += bytes;
+    return sum;
+}
+
+class MemoryOfADrain : public ::testing::TestWithParam<MapSetup> {};
+
+TEST_P(MemoryOfADrain, IsKnownBeforehandWithinATenth) {
+    if (!test::can_create_maps()) GTEST_SKIP() << "needs root or CAP_BPF";
+    const KernelMap kernel(GetParam());
+    const std::uint64_t before = memory_of_open_maps();
+    const table::Reader reader = test::make_reader(kernel.map());
+    if (reader.way() != table::ReadWay::Drain) GTEST_SKIP() << "this kernel has no drains";
+    const auto size = drain_size(kernel.map().shape(), test::kWindowed);
+    ASSERT_TRUE(size.has_value());
+    const auto real = static_cast<double>(memory_of_open_maps() - before);
+    for (const std::uint64_t said : {size->bytes(), std::uint64_t{reader.drain_bytes()}}) {
+        EXPECT_LT(static_cast<double>(said), real * 1.1);
+        EXPECT_GT(static_cast<double>(said), real * 0.9);
+    }
+}
+
+std::vector<MapSetup> drained_setups() {
+    std::vector<MapSetup> all;
+    for (const MapKind kind : {MapKind::Hash, MapKind::LruHash, MapKind::Queue, MapKind::Stack})
+        for (const std::uint32_t value_bytes : {12U, 60U})
+            all.push_back({.kind = kind,
+                           .key_bytes = kind == MapKind::Hash ? 13U : 4U,
+                           .value_bytes = value_bytes,
+                           .max_entries = 20'000});
+    return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Memory, MemoryOfADrain, ::testing::ValuesIn(drained_setups()), setup_name);
+
+TEST(DrainSize, IsNoneWhereAMapIsNotDrained) {
+    const auto is_drained = [](MapKind kind, const MapPolicy& policy, const char* disabled = "") {
+        const bpf::MapShape shape{
+            .kind = kind, .key_bytes = 4, .value_bytes = 8, .max_entries = 100};
+        std::optional<test::Disable> disable(disabled);
+        const bool is = drain_size(shape, policy).has_value();
+        disable.reset();
+        if (!test::can_create_maps()) return is;
+        const KernelMap kernel({.kind = kind, .max_entries = 100});
+        const table::Reader reader = test::make_reader(kernel.map(), policy, disabled);
+        EXPECT_EQ(reader.drain_bytes() > 0, is) << bpf::kind_name(kind);
+        return is;
+    };
+    const MapPolicy windowed = test::kWindowed;
+    const MapPolicy persistent = test::kPersistent;
+    MapPolicy emptied = persistent;
+    emptied.clear_after_window = true;
+    for (const MapKind kind : {MapKind::Hash, MapKind::LruHash}) {
+        EXPECT_TRUE(is_drained(kind, windowed));
+        EXPECT_FALSE(is_drained(kind, emptied));
+        EXPECT_FALSE(is_drained(kind, persistent));
+    }
+    for (const MapKind kind : {MapKind::Queue, MapKind::Stack}) {
+        EXPECT_TRUE(is_drained(kind, windowed));
+        EXPECT_TRUE(is_drained(kind, emptied));
+        EXPECT_FALSE(is_drained(kind, persistent));
+    }
+    for (const MapKind kind :
+         {MapKind::Array, MapKind::PercpuArray, MapKind::PercpuHash, MapKind::LruPercpuHash})
+        EXPECT_FALSE(is_drained(kind, windowed)) << bpf::kind_name(kind);
+    EXPECT_FALSE(is_drained(MapKind::Hash, windowed, "drain"));
+    EXPECT_FALSE(is_drained(MapKind::Queue, windowed, "drain"));
+}
+
+TEST(Memory, CountsWhatDrainsHold) {
+    std::vector<bpf::MapSpec> maps(2);
+    maps[0].shape = {
+        .kind = MapKind::Queue, .key_bytes = 0, .value_bytes = 12, .max_entries = 1000};
+    maps[1].shape = {
+        .kind = MapKind::Stack, .key_bytes = 0, .value_bytes = 12, .max_entries = 1000};
+    const MapPolicy windowed = test::kWindowed;
+    MapPolicy kept = test::kPersistent;
+    constexpr std::uint64_t kQueue = 1001 * 12;        // one place more than entries
+    constexpr std::uint64_t kRows = (1000 + 64) * 16;  // a few rows more, each a multiple of 8
+    const MapPolicy policies[] = {windowed, kept};
+    EXPECT_EQ(estimate_pair_bytes(maps, policies), 2 * (kQueue + kRows) + kQueue);
+    kept.clear_after_window = true;
+    const MapPolicy emptied[] = {windowed, kept};
+    EXPECT_EQ(estimate_pair_bytes(maps, emptied), 3 * (kQueue + kRows));
 }
 
 TEST(Memory, IsRefusedWhenThereIsLess) {

@@ -15,7 +15,6 @@
 #include <random>
 
 #include "support/flow_types.h"
-#include "table/flow_heads.h"
 #include "table/number.h"
 #include "table/render.h"
 
@@ -31,10 +30,10 @@ const std::byte* bytes_of(const Row& row) {
     return reinterpret_cast<const std::byte*>(&row);  // SAFETY: any object may be viewed as bytes
 }
 
-/// Rows in slots of a memory of its own, as a mapped map has them.
-class Slots {
+/// Rows in a memory of their own, some of them empty, as a mapped map has them.
+class Memory {
 public:
-    explicit Slots(std::vector<Row> rows, MapShape shape = test::row_shape())
+    explicit Memory(std::vector<Row> rows, MapShape shape = test::row_shape())
         : shape_(std::move(shape)), rows_(std::move(rows)), layout_(flow_layout(shape_)) {
         for (std::uint32_t i = 0; i < rows_.size(); ++i)
             if (rows_[i].tag != 0) indices_.push_back(i);
@@ -106,8 +105,8 @@ TEST(FlowLayout, UsesARowUpToItsLastRecordedPacket) {
 }
 
 TEST(FlowTensor, NamesItsFeaturesByMembersAndTags) {
-    const Slots slots({});
-    const Table table = slots.table();
+    const Memory memory({});
+    const Table table = memory.table();
     const auto features = FlowTensor(table).features();
     ASSERT_EQ(features.size(), 14U);
     EXPECT_EQ(features[0].name, "time");
@@ -122,7 +121,7 @@ TEST(FlowTensor, NamesItsFeaturesByMembersAndTags) {
     EXPECT_EQ(features[13].place.bit_size, 3U);
 }
 
-TEST(FlowTensor, GivesKeysAndPacketsOfTheFlowsInTheirSlots) {
+TEST(FlowTensor, GivesKeysAndPacketsOfTheFlowsInTheirRows) {
     std::vector<Row> rows(6);
     rows[1].tag = 2;
     rows[1].packets = 2;
@@ -132,8 +131,8 @@ TEST(FlowTensor, GivesKeysAndPacketsOfTheFlowsInTheirSlots) {
     rows[4].packets = 9;
     rows[4].key.protocol = 17;
     rows[4].packet[3].u32 = 43;
-    const Slots slots(rows);
-    const Table table = slots.table();
+    const Memory memory(rows);
+    const Table table = memory.table();
     const FlowTensor tensor(table);
     ASSERT_EQ(tensor.flows(), 2U);
     EXPECT_EQ(tensor.packets_per_flow(), kRowPackets);
@@ -156,28 +155,6 @@ TEST(FlowTensor, GivesKeysAndPacketsOfTheFlowsInTheirSlots) {
     EXPECT_EQ(u32(0, 1), 11U);
     EXPECT_EQ(u32(0, 3), 0U) << "packets that are not there are zeros";
     EXPECT_EQ(u32(1, 3), 43U);
-}
-
-TEST(FindFlows, TakesEveryHeadWithATagInOrder) {
-    for (const std::size_t count : {0U, 1U, 2U, 23U, 1023U, 1024U, 1025U, 5000U}) {
-        std::vector<FlowHead> heads(count);
-        std::vector<std::uint32_t> slots;
-        std::vector<std::uint32_t> rows;
-        std::mt19937 random(7);  // NOLINT(*-msc51-cpp): the same slots every time
-        for (std::uint32_t i = 0; i < count; ++i) {
-            heads[i].packets = heads[i].row = 1;  // only the tag says that a slot is taken
-            if (i != 0 && i + 1 != count && random() % 3 != 0) continue;
-            heads[i].tag = 1ULL << (1 + random() % 63);
-            heads[i].row = static_cast<std::uint32_t>(random());
-            slots.push_back(i);
-            rows.push_back(heads[i].row);
-        }
-        std::vector<std::uint32_t> found_slots;
-        std::vector<std::uint32_t> found_rows;
-        find_flows(heads, found_slots, found_rows);
-        EXPECT_EQ(found_slots, slots) << count << " slots";
-        EXPECT_EQ(found_rows, rows) << count << " slots";
-    }
 }
 
 // ---- float32 ----
@@ -268,8 +245,8 @@ class ToFloat32 : public ::testing::TestWithParam<std::pair<Origin, double>> {};
 TEST_P(ToFloat32, EqualsAPlainLoopForEveryKindOfNumber) {
     const auto [origin, scale] = GetParam();
     const std::vector<Row> rows = random_rows(200);
-    const Slots slots(rows);
-    const Table table = slots.table();
+    const Memory memory(rows);
+    const Table table = memory.table();
     const FlowTensor tensor(table);
     std::vector<FloatColumn> columns;
     for (const Feature& feature : tensor.features())
@@ -296,8 +273,8 @@ TEST(FlowTensor, CountsTimeFromItsLeastPacketToTheNanosecond) {
     rows[0].packet[0].time = first + 5;
     rows[0].packet[1].time = first;
     rows[0].packet[2].time = first + 1;
-    const Slots slots(rows);
-    const Table table = slots.table();
+    const Memory memory(rows);
+    const Table table = memory.table();
     const FlowTensor tensor(table);
     const FloatColumn time{.place = tensor.features()[0].place, .origin = Origin::FirstPacket};
     std::vector<float> out(kRowPackets, 9.0F);
@@ -306,11 +283,11 @@ TEST(FlowTensor, CountsTimeFromItsLeastPacketToTheNanosecond) {
 }
 
 TEST(FlowTensor, WritesNothingWhereThereAreNoFlowsOrNoColumns) {
-    const Slots none(std::vector<Row>(5));
+    const Memory none(std::vector<Row>(5));
     const Table empty = none.table();
     const FloatColumn time{.place = FlowTensor(empty).features()[0].place};
     FlowTensor(empty).to_float32({&time, 1}, {});
-    const Slots some(random_rows(5));
+    const Memory some(random_rows(5));
     const Table table = some.table();
     FlowTensor(table).to_float32({}, {});
 }
@@ -345,8 +322,8 @@ Row dns_row() {
 }
 
 TEST(FlowTensor, IsJsonWithKeyCountersAndOnlyTheRecordedPackets) {
-    const Slots slots({http_row(), Row{}, dns_row()});
-    const Table table = slots.table();
+    const Memory memory({http_row(), Row{}, dns_row()});
+    const Table table = memory.table();
     std::string out;
     append_table_json(out, table, 100);
     const auto json = nlohmann::json::parse(out);
@@ -372,8 +349,8 @@ TEST(FlowTensor, IsJsonWithKeyCountersAndOnlyTheRecordedPackets) {
 }
 
 TEST(FlowTensor, IsTextWithTheLargestFlowFirstAndNoTag) {
-    const Slots slots({dns_row(), Row{}, http_row()});
-    const Table table = slots.table();
+    const Memory memory({dns_row(), Row{}, http_row()});
+    const Table table = memory.table();
     std::string out;
     append_table_text(out, table, 100, false);
     EXPECT_EQ(out,
