@@ -48,11 +48,12 @@ def identity(keys):
     return first
 def find(known, wanted):
     # Which of `wanted` are among `known`: by a table of 65,536 places, and by search where two share one.
-    places = np.zeros(65536, np.int16)
-    places[known >> np.uint64(48)] = np.arange(len(known))
-    found = known[places[wanted >> np.uint64(48)]] == wanted
-    left = np.flatnonzero(~found)
-    found[left] = np.isin(wanted[left], known)
+    places = np.zeros(65536, np.uint64)
+    places[known >> np.uint64(48)] = known
+    found = places.take((wanted >> np.uint64(48)).view(np.int64)) == wanted
+    if not found.all():
+        left = np.flatnonzero(~found)
+        found[left] = np.isin(wanted[left], known)
     return found
 def answer(window):
     sessions, packets = window.tables["SESSIONS"], window.tables["PACKETS"]

@@ -2,6 +2,7 @@
 #include "host/interpreter.h"
 
 #include <dlfcn.h>
+#include <malloc.h>
 #include <pthread.h>
 
 #include <array>
@@ -31,6 +32,14 @@ void show_library_to_all() {
         (void)::dlopen(info.dli_fname, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
 }
 
+/// numpy's temporaries come anew with each window. malloc would give theirs back to the kernel each
+/// time, and page faults would cost more than the arithmetic does.
+void keep_memory_of_arrays() {
+    constexpr int kLargest = 16 << 20;  // larger ones are mapped and unmapped, as ever
+    ::mallopt(M_MMAP_THRESHOLD, kLargest);
+    ::mallopt(M_TRIM_THRESHOLD, 2 * kLargest);
+}
+
 /// A child that a script forks is no weir: signals end it, and do not reach weir through it.
 void become_plain_child() {
     for (const int number : {SIGINT, SIGTERM, SIGPIPE}) ::signal(number, SIG_DFL);
@@ -56,6 +65,7 @@ PyStatus configure_and_start(PyConfig& config, const std::string& script) {
 
 Result<> start_python(const std::string& script) {
     show_library_to_all();
+    keep_memory_of_arrays();
     PyConfig config;
     const PyStatus status = configure_and_start(config, script);
     PyConfig_Clear(&config);

@@ -5,7 +5,7 @@ lies in the kernel's own memory."""
 import time
 
 import _harness as harness
-from _scripts import WHERE, errors, filled, run_with_packets, script, send, start, stop, udp
+from _scripts import (PROBE, WHERE, capture, errors, filled, replay, run_with_packets, script, send, start, stop, udp)
 
 
 # ------------------------------------------------------------------------------------------ what it sees
@@ -286,6 +286,38 @@ def test_a_tensor_that_is_kept_keeps_its_content(box):
             entries = window["tables"]["flows"]["entries"]
             assert sum(entry["value"]["packets"] for entry in entries) == sum(
                 window["packets"][name] for name in ("recorded", "beyond")), window["packets"]
+
+
+GROWTH = """
+import os
+import re
+marks = {}
+kept = None
+def on_window(window):
+    global kept
+    for name in window.tables:
+        kept = window.tables[name].copy()
+    if window.number % 7 == 0:
+        kept = window.tables["wide"], window.tables["words"], window.tables["queue"]  # these escape, one set at a time
+    if window.number % 11 == 0:
+        raise ValueError(window.number)
+    if window.number in (WINDOWS // 2, WINDOWS - 2):
+        text = open("/proc/self/smaps_rollup").read()
+        marks[str(window.number)] = [sum(map(int, re.findall(r"Private_Dirty: *([0-9]+)", text))), len(os.listdir("/proc/self/fd"))]
+        return marks
+"""
+
+
+def test_nothing_grows_over_the_windows(box):
+    """Of the second half of many windows; 10,000 of them with WEIR_LONG=1."""
+    count = 10000 if harness.IS_LONG else 1000
+    path = capture(box, [(1000 + i, harness.frame()) for i in range(count)])
+    windows = replay(box, path, script(box, GROWTH.replace("WINDOWS", str(count))), "-t", "1", "-b",
+                     box.file("counter.bpf.c", PROBE))
+    assert len(windows) == count and len(errors(windows)) == count // 11
+    marks = next(window["extractor"] for window in reversed(windows) if window.get("extractor"))
+    (before, before_fds), (after, after_fds) = marks.values()
+    assert after - before < 64 and after_fds == before_fds, marks  # kB; 200 bytes a window would be 100
 
 
 def test_numpy_is_imported_by_the_first_table_only(box):
