@@ -139,9 +139,11 @@ struct ExtractorPlugin {
 };
 
 /// Once per plugin, behind the class.
+// NOLINTBEGIN(bugprone-macro-parentheses): a type's name takes none
 #define WEIR_EXTRACTOR(Class)                               \
     extern "C" __attribute__((visibility("default")))       \
     const ::weir::ExtractorPlugin weir_extractor_plugin = { \
         .make = []() -> ::weir::Extractor* { return new Class; }}
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace weir

@@ -9,6 +9,7 @@
 //     auto bytes = view.column<std::uint64_t>("value.bytes");
 //
 // Ownership: borrows the table. Thread rule: as the table's.
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -34,7 +35,7 @@ struct RowMember {
 /// What WEIR_ROW says of a struct.
 template <class Row>
 struct RowMembers {
-    static constexpr bool is_described = false;
+    static constexpr bool kIsDescribed = false;
 };
 
 #define WEIR_ROW_MEMBER(Row, member) \
@@ -58,8 +59,8 @@ struct RowMembers {
 #define WEIR_ROW(Row, ...)                                                                        \
     template <>                                                                                   \
     struct weir::RowMembers<Row> {                                                                \
-        static constexpr bool is_described = true;                                                \
-        static constexpr ::weir::RowMember all[] = {                                              \
+        static constexpr bool kIsDescribed = true;                                                \
+        static constexpr std::array kAll = {                                                      \
             WEIR_ROW_PICK(__VA_ARGS__, WEIR_ROW_12, WEIR_ROW_11, WEIR_ROW_10, WEIR_ROW_9,         \
                           WEIR_ROW_8, WEIR_ROW_7, WEIR_ROW_6, WEIR_ROW_5, WEIR_ROW_4, WEIR_ROW_3, \
                           WEIR_ROW_2, WEIR_ROW_1)(Row, __VA_ARGS__)};                             \
@@ -128,8 +129,8 @@ template <class Row>
         if (is_scalar && is_float == std::floating_point<Row>) return {};
         return type.name + " is not such a number";
     } else {
-        static_assert(RowMembers<Row>::is_described, "describe the struct: WEIR_ROW(Row, members)");
-        for (const RowMember& mine : RowMembers<Row>::all) {
+        static_assert(RowMembers<Row>::kIsDescribed, "describe the struct: WEIR_ROW(Row, members)");
+        for (const RowMember& mine : RowMembers<Row>::kAll) {
             const Member* theirs = nullptr;
             for (const Member& m : type.members)
                 if (m.name == mine.name) theirs = &m;

@@ -30,6 +30,8 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<ProbeSession>> create(const ClonePair& pair);
 
     ~ProbeSession() override;
+    ProbeSession(const ProbeSession&) = delete;
+    ProbeSession& operator=(const ProbeSession&) = delete;
 
     /// Loads or makes the extractor on the worker, and waits for it. Before the first window.
     /// Errors: those of extract::Runner.

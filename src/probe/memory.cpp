@@ -11,8 +11,6 @@
 namespace weir {
 namespace {
 
-using bpf::MapKind;
-
 // KERNEL: kernel/bpf/hashtab.c:struct htab_elem (48 bytes before the key) and struct bucket (16).
 constexpr std::uint64_t kHashElementBytes = 48;
 constexpr std::uint64_t kHashBucketBytes = 16;

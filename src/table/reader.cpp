@@ -330,12 +330,13 @@ Result<Table> Reader::read() {
 }
 
 Table Reader::unread() const {
-    return {.shape = &state_->map.shape(),
-            .map_class = state_->policy.map_class,
-            .capacity = state_->table().capacity,
-            .cpus = state_->table().cpus,
-            .flows = state_->flows ? &*state_->flows : nullptr,
-            .map_fd = state_->map.fd()};
+    const Table like = state_->table();
+    return {.shape = like.shape,
+            .map_class = like.map_class,
+            .capacity = like.capacity,
+            .cpus = like.cpus,
+            .flows = like.flows,
+            .map_fd = like.map_fd};
 }
 
 Result<> Reader::clear() {

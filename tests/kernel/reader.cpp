@@ -281,11 +281,13 @@ TEST_F(ReaderOf, PersistentMapMayBeWrittenWhileItIsRead) {
             const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
             std::size_t most = 0;
             for (int reads = 0; reads < 100 || writer.rounds() < before + 200; ++reads) {
-                ASSERT_LT(std::chrono::steady_clock::now(), deadline) << bpf::kind_name(kind) << disable;
+                ASSERT_LT(std::chrono::steady_clock::now(), deadline)
+                    << bpf::kind_name(kind) << disable;
                 const Table table = read(reader);
                 most = std::max(most, table.rows);
                 for (std::size_t i = 0; i < table.rows; ++i) {
-                    ASSERT_EQ(*table.value(i), std::byte{7}) << bpf::kind_name(kind) << " row " << i;
+                    ASSERT_EQ(*table.value(i), std::byte{7})
+                        << bpf::kind_name(kind) << " row " << i;
                 }
             }
             EXPECT_GT(most, 0U) << bpf::kind_name(kind);
