@@ -57,7 +57,8 @@ struct InjectOptions {
     std::uint64_t max_windows = 0;  ///< run() returns after so many; 0: never
     /// Called on the engine's thread while windows go on, for what a user should know at once.
     std::function<void(const std::string& notice)> on_notice = {};
-    /// Called when all is loaded and packets are next, with the bytes that the maps take.
+    /// Called when all is loaded and packets are next, with the bytes that the
+    /// maps take, and the drains that read them.
     std::function<void(std::uint64_t map_bytes)> before_attach = {};
 };
 
