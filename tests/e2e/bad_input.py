@@ -123,10 +123,18 @@ def test_unknown_options_and_values(box):
 
 def test_kinds_that_are_not_there_yet(box):
     net = box.net()
-    model, script = box.file("m.h5", ""), box.file("e.py", "")
+    model = box.file("m.h5", "")
     refused(box, net.right, 7, r"m\.h5", args=("-m", model))
-    refused(box, net.right, 7, r"e\.py", args=("-e", script))
     refused(box, net.right, 4, r"none\.onnx", args=("-m", box.folder / "none.onnx"))
+
+
+def test_extractors_that_are_none(box):
+    net = box.net()
+    empty, broken = box.file("e.py", ""), box.file("b.py", "def on_window(window):\n    return (\n")
+    refused(box, net.right, 2, r"e\.py is no extractor", args=("-e", empty))
+    refused(box, net.right, 2, r"(?s)b\.py\", line 2.*SyntaxError", args=("-e", broken))
+    refused(box, net.right, 2, r"ebpf\.c: not an extractor", args=("-e", box.file("ebpf.c", "")))
+    refused(box, net.right, 4, r"none\.py", args=("-e", box.folder / "none.py"))
 
 
 def test_no_arguments(box):

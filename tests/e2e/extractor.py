@@ -4,6 +4,7 @@
 import os
 import re
 import struct
+import subprocess
 import time
 
 import _harness as harness
@@ -380,10 +381,17 @@ def test_a_source_is_compiled_once(box):
     assert answer() == (42, 2), "an edited header was not seen"
 
 
-def test_the_example_names_the_top_talker(box):
+def test_the_example_names_the_top_talker_also_as_a_library(box):
     net = box.net()
-    weir = box.weir(net.right, "inject", "-b", "flows", "-e", harness.REPOSITORY / "examples" / "top_talkers.cpp",
-                    "-t", "0.3", net.right.device)
+    source, library = harness.REPOSITORY / "examples" / "top_talkers.cpp", box.folder / "top_talkers.so"
+    subprocess.run(["c++", "-std=c++23", "-shared", "-fPIC", "-I", harness.BUILD / "share" / "weir" / "cxx", source,
+                    "-o", library], check=True)
+    for extractor in (source, library):
+        top_talker(box, net, extractor)
+
+
+def top_talker(box, net, extractor):
+    weir = box.weir(net.right, "inject", "-b", "flows", "-e", extractor, "-t", "0.3", net.right.device)
     harness.wait_attached(weir, 30)
     payload = bytes.fromhex("4500001e0000000040110000010101010202020200350050000a0000")
     with net.raw_socket(net.left) as raw:
