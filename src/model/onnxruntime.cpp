@@ -21,6 +21,10 @@ constexpr const char* kHint = "./dev deps installs it; WEIR_ONNXRUNTIME=FILE nam
 /// The oldest whose interface has all that is called here.
 constexpr unsigned kLeastApi = 14;
 
+/// Of all networks together, weights and what lies between the layers. A few bytes of a file can
+/// ask for any amount.
+constexpr std::size_t kMaxMemoryBytes = std::size_t{4} << 30;
+
 using GetApiBase = const OrtApiBase* (*)();
 
 // Each thread's innermost OnnxLog; what is logged where there is none is not kept.
@@ -99,6 +103,9 @@ Result<const OnnxRuntime*> start() {
     auto env = fenced([] {
         Ort::Env made(ORT_LOGGING_LEVEL_WARNING, "weir", &keep_log, nullptr);
         made.DisableTelemetryEvents();
+        const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+        const Ort::ArenaCfg arena(kMaxMemoryBytes, -1, -1, -1);  // else as it is by default
+        made.CreateAndRegisterAllocator(memory, arena);
         return made;
     });
     if (!env) return wrap(env, library->path);
