@@ -110,7 +110,9 @@ Result<const OnnxRuntime*> start() {
     });
     if (!env) return wrap(env, library->path);
     // Lives as long as the process: sessions that other statics hold would outlive it else.
-    return new OnnxRuntime{std::move(*env), std::move(library->path), std::move(library->version)};
+    return new OnnxRuntime{.env = std::move(*env),
+                           .path = std::move(library->path),
+                           .version = std::move(library->version)};
 }
 
 /// "Load model failed:/src/model.cc:182 void onnxruntime::Model::f(int) No graph.": "No graph."
