@@ -69,9 +69,9 @@ Result<Value> Converter::layer(const Call& call) {
     graph_.begin_layer(call.name);
     auto value = kind->convert(context);
     // What is wrong with an option explains what then went wrong with a weight.
-    if (auto r = config.error(); !r && (value || r.error().code == Errc::Invalid))
-        return pass_on(r);
+    if (auto r = config.error(); !r) return pass_on(r);
     if (!value) return value;
+    if (auto r = config.unknown_option(); !r) return pass_on(r);
     if (shape_values(value->shape).value_or(kMostValues) >= kMostValues)
         return fail(Errc::Unsupported,
                     fmt::format("its output {} is too large", shape_words(value->shape)));
