@@ -7,10 +7,13 @@
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 #include <onnx/onnx_pb.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "model/keras_child.h"
 #include "support/keras_file.h"
 #include "support/scratch_folder.h"
 #include "util/file.h"
@@ -454,6 +457,21 @@ TEST(Keras, DoesNotUnpackBombs) {
     members = good_archive();
     members[2].claimed_bytes = 0xFFFF'FF00;
     EXPECT_TRUE(refuses(read(test::zip_file(members)), Errc::Invalid, "model.weights.h5: "));
+}
+
+// ----------------------------------------------------------------------------------------- the
+// child
+
+TEST(Keras, OutlivesAReaderThatBreaksDown) {
+    const auto crash = [](const std::filesystem::path& /*path*/) -> Result<KerasModel> {
+        ::raise(SIGSEGV);
+        ::_exit(1);  // where somebody catches that
+    };
+    EXPECT_TRUE(refuses(keras::read_in_child(crash, "m.h5"), Errc::Invalid, "m.h5: a broken file"));
+    const auto half = [](const std::filesystem::path& /*path*/) -> Result<KerasModel> {
+        ::_exit(0);
+    };
+    EXPECT_TRUE(refuses(keras::read_in_child(half, "m.h5"), Errc::Invalid, "half-way"));
 }
 
 }  // namespace
