@@ -79,7 +79,6 @@ struct alignas(8) FlowKey {
 
 /// The start of a row: all but its packets.
 struct FlowHead {
-    std::uint64_t tag;
     std::uint32_t packets, server;
     std::uint64_t forward_bytes, backward_bytes;
     FlowKey key;
