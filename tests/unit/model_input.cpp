@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A model's input made of a flow tensor's rows: computed again row by row, from the native structs.
+#include "support/model_input.h"
+
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 
@@ -11,127 +13,19 @@
 #include <random>
 
 #include "model/input.h"
-#include "support/flow_probe.h"
-#include "support/flow_types.h"
-#include "table/flow_tensor.h"
 
 namespace weir::model {
 namespace {
 
 using namespace std::chrono_literals;
+using test::converted;
+using test::ddos_shape;
 using test::DdosPacket;
-using test::integer;
-using test::member;
-
-constexpr std::size_t kPackets = 10;
-
-struct DdosRow {
-    test::FlowHead head;
-    std::array<DdosPacket, kPackets> packet;
-};
-
-/// struct ddos_packet as BTF describes it; without the members named in `without`.
-test::TypePtr ddos_packet(const std::vector<std::string>& without = {}) {
-    using P = DdosPacket;
-    std::vector<test::Member> members = {
-        member("time", offsetof(P, time), integer(8), {"weir:feature ns; since the boot"}),
-        member("tcp_ack", offsetof(P, tcp_ack), integer(4)),
-        member("tcp_sequence", offsetof(P, tcp_sequence), integer(4)),
-        member("ip_length", offsetof(P, ip_length), integer(2)),
-        member("ip_fragment", offsetof(P, ip_fragment), integer(2)),
-        member("tcp_length", offsetof(P, tcp_length), integer(2)),
-        member("tcp_flags", offsetof(P, tcp_flags), integer(2)),
-        member("tcp_window", offsetof(P, tcp_window), integer(2)),
-        member("udp_length", offsetof(P, udp_length), integer(2)),
-        member("icmp_type", offsetof(P, icmp_type), integer(1)),
-        member("application", offsetof(P, application), integer(1)),
-        member("is_backward", offsetof(P, is_backward), integer(1))};
-    std::erase_if(members, [&](const test::Member& m) {
-        return std::ranges::find(without, m.name) != without.end();
-    });
-    return test::structure("ddos_packet", sizeof(P), std::move(members));
-}
-
-test::TypePtr ddos_key() {
-    using K = test::FlowKey;
-    const auto address = test::make({.kind = Type::Kind::Struct,
-                                     .form = Form::Address,
-                                     .name = "weir_address",
-                                     .size_bytes = 16});
-    return test::structure("weir_flow_key", sizeof(K),
-                           {member("source", offsetof(K, source), address),
-                            member("destination", offsetof(K, destination), address),
-                            member("protocol", offsetof(K, protocol), integer(1))});
-}
-
-bpf::MapShape ddos_shape(const std::vector<std::string>& without = {},
-                         test::TypePtr key = ddos_key()) {
-    using H = test::FlowHead;
-    return {.name = "flows",
-            .kind = bpf::MapKind::Array,
-            .value_bytes = sizeof(DdosRow),
-            .max_entries = 8,
-            .max_flows = 8,
-            .value = test::structure(
-                "flows_flow", sizeof(DdosRow),
-                {member("tag", offsetof(H, tag), integer(8)),
-                 member("packets", offsetof(H, packets), integer(4)),
-                 member("key", offsetof(DdosRow, head) + offsetof(H, key), std::move(key)),
-                 member("packet", offsetof(DdosRow, packet),
-                        test::array(ddos_packet(without), kPackets))})};
-}
-
-/// Rows and their layout; the table borrows both.
-template <class Row>
-class Rows {
-public:
-    Rows(std::vector<Row> rows, bpf::MapShape shape)
-        : rows_(std::move(rows)), shape_(std::move(shape)), layout_(table::flow_layout(shape_)) {}
-    [[nodiscard]] const FlowLayout& layout() const { return *layout_; }
-    [[nodiscard]] const bpf::MapShape& shape() const { return shape_; }
-    [[nodiscard]] const std::vector<Row>& rows() const { return rows_; }
-    [[nodiscard]] Table table() const {
-        // SAFETY: bytes may view any object.
-        return {.shape = &shape_,
-                .rows = rows_.size(),
-                .flows = &*layout_,
-                .values = reinterpret_cast<const std::byte*>(rows_.data()),
-                .value_step = sizeof(Row)};
-    }
-
-private:
-    std::vector<Row> rows_;
-    bpf::MapShape shape_;
-    std::optional<FlowLayout> layout_;
-};
-
-Profile profile_of(const std::string& text) {
-    auto profile = find_profile(text);
-    EXPECT_TRUE(profile.has_value()) << text;
-    return std::move(*profile);
-}
-
-Profile own(std::vector<ProfileFeature> features) {
-    return {.name = "own", .features = std::move(features)};
-}
-
-template <class Row>
-std::vector<double> converted(const Rows<Row>& rows, const Profile& profile,
-                              std::chrono::nanoseconds window = 10s, Scale scale = Scale::Divided) {
-    const InputShape shape{.packets = rows.layout().packets_per_flow,
-                           .features = profile.features.size()};
-    const auto input = Input::fit(rows.layout(), profile, shape, window);
-    EXPECT_TRUE(input.has_value()) << (input ? "" : input.error().message);
-    if (!input) return {};
-    std::vector<double> out(rows.rows().size() * input->values(), std::nan(""));
-    input->convert(rows.table(), 0, out, scale);
-    std::vector<float> floats(out.size(), std::nanf(""));
-    if (scale == Scale::Raw) return out;
-    input->convert(rows.table(), 0, floats);
-    for (std::size_t i = 0; i < out.size(); ++i)
-        EXPECT_EQ(floats[i], static_cast<float>(out[i])) << "float32 " << i;
-    return out;
-}
+using test::DdosRow;
+using test::kDdosPackets;
+using test::own_profile;
+using test::profile_of;
+using test::Rows;
 
 // ---- the reference ----
 
@@ -179,30 +73,6 @@ bool is_ipv6(const DdosRow& row) {
     return !std::equal(mapped.begin(), mapped.end(), row.head.key.source.begin());
 }
 
-/// Each packet by itself: looks at all before it again.
-double relative_ack(const DdosRow& row, std::size_t j, bool has_sequence) {
-    constexpr double kTurn = 4294967296.0;
-    const DdosPacket& p = row.packet[j];
-    if ((p.tcp_flags & 16) == 0) return p.tcp_ack;
-    for (std::size_t i = 0; i <= j; ++i) {
-        const DdosPacket& q = row.packet[i];
-        const bool is_other = q.is_backward != p.is_backward;
-        double start = 0;
-        bool is_syn = false;
-        if (is_other && has_sequence) {
-            is_syn = (q.tcp_flags & 2) != 0;
-            start = q.tcp_sequence - (is_syn ? 0.0 : 1.0);
-        } else if (!is_other && (q.tcp_flags & 16) != 0) {
-            start = q.tcp_ack - 1.0;
-        } else {
-            continue;
-        }
-        const double value = std::fmod(p.tcp_ack - start + 2 * kTurn, kTurn);
-        return is_syn || value < kTurn / 2 ? value : 0;
-    }
-    return 0;
-}
-
 struct Reference {
     double df = 2;
     bool is_raw_ack = false;
@@ -211,7 +81,7 @@ struct Reference {
 
 /// LUCID's eleven, divided, of packet j.
 std::vector<double> lucid(const DdosRow& row, std::size_t j, const Reference& as) {
-    const std::size_t count = std::min<std::size_t>(row.head.packets, kPackets);
+    const std::size_t count = std::min<std::size_t>(row.head.packets, kDdosPackets);
     const DdosPacket& p = row.packet[j];
     std::uint64_t first = std::numeric_limits<std::uint64_t>::max();
     for (std::size_t i = 0; i < count; ++i) first = std::min(first, row.packet[i].time);
@@ -227,7 +97,7 @@ std::vector<double> lucid(const DdosRow& row, std::size_t j, const Reference& as
             flags * as.df / 2 / 65536,
             bits / 4096.0,
             p.tcp_length / 65536.0,
-            (as.is_raw_ack ? p.tcp_ack : relative_ack(row, j, true)) / 4294967296.0,
+            (as.is_raw_ack ? p.tcp_ack : test::reference_ack(row, j, true)) / 4294967296.0,
             p.tcp_flags / 65536.0,
             p.tcp_window / 65536.0,
             p.udp_length / 65536.0,
@@ -241,12 +111,11 @@ std::vector<DdosRow> random_rows(std::size_t count) {
     const auto u16 = [&] { return static_cast<std::uint16_t>(random()); };
     for (std::size_t i = 0; i < count; ++i) {
         DdosRow& row = rows[i];
-        row.head.tag = i + 2;
         row.head.packets = static_cast<std::uint32_t>(i % 13);
         row.head.key.protocol = kProtocols[random() % kProtocols.size()];
         if (i % 3 != 0) row.head.key.source[10] = row.head.key.source[11] = 0xff;
         row.head.key.source[12] = 10;
-        for (std::size_t j = 0; j < std::min<std::size_t>(row.head.packets, kPackets); ++j)
+        for (std::size_t j = 0; j < std::min<std::size_t>(row.head.packets, kDdosPackets); ++j)
             row.packet[j] = {.time = (1ULL << 62) + random() % 10'000'000'000,
                              .tcp_ack = static_cast<std::uint32_t>(random()),
                              .tcp_sequence = static_cast<std::uint32_t>(random()),
@@ -267,13 +136,13 @@ void expect_lucid(const std::string& profile, const Reference& as) {
     const Rows<DdosRow> rows(random_rows(500), ddos_shape());
     const auto window = std::chrono::nanoseconds(std::llround(as.window_s * 1e9));
     const std::vector<double> out = converted(rows, profile_of(profile), window);
-    ASSERT_EQ(out.size(), 500U * kPackets * 11);
+    ASSERT_EQ(out.size(), 500U * kDdosPackets * 11);
     for (std::size_t i = 0; i < out.size(); ++i) {
-        const DdosRow& row = rows.rows()[i / 11 / kPackets];
-        const std::size_t j = i / 11 % kPackets;
+        const DdosRow& row = rows.rows()[i / 11 / kDdosPackets];
+        const std::size_t j = i / 11 % kDdosPackets;
         const double should = j < row.head.packets ? lucid(row, j, as)[i % 11] : 0;
         ASSERT_NEAR(out[i], should, 1e-12) << profile << ": column " << i % 11 << " of packet " << j
-                                           << " of flow " << i / 11 / kPackets;
+                                           << " of flow " << i / 11 / kDdosPackets;
     }
 }
 
@@ -303,9 +172,9 @@ TEST(Input, HasTheValuesThatTheDataSetsHave) {
 TEST(Input, MakesTheClassicSix) {
     const Rows<DdosRow> rows(random_rows(50), ddos_shape());
     const auto out = converted(rows, profile_of("lucid6,ip_flags=0x4000"), 2s);
-    for (std::size_t i = 0; i < 50 * kPackets; ++i) {
-        const DdosRow& row = rows.rows()[i / kPackets];
-        const std::size_t j = i % kPackets;
+    for (std::size_t i = 0; i < 50 * kDdosPackets; ++i) {
+        const DdosRow& row = rows.rows()[i / kDdosPackets];
+        const std::size_t j = i % kDdosPackets;
         const bool is_there = j < row.head.packets;
         const auto eleven = is_there ? lucid(row, j, {.window_s = 2}) : std::vector<double>(11);
         EXPECT_NEAR(out[i * 6], eleven[0], 1e-12);
@@ -326,97 +195,7 @@ TEST(Input, LeavesRawNumbersUndivided) {
     for (std::size_t i = 0; i < raw.size(); ++i)
         ASSERT_NEAR(raw[i], divided[i] * profile.features[i % 11].divisor.value_or(10),
                     1e-9 * std::abs(raw[i]));
-    EXPECT_EQ(raw[11 * kPackets + 1], rows.rows()[1].packet[0].ip_length);
-}
-
-// ---- acknowledgements ----
-
-constexpr std::uint16_t kSyn = 2;
-constexpr std::uint16_t kAck = 16;
-
-/// The same row, described otherwise: SYN and ACK are in the low byte.
-bpf::MapShape with_narrow_flags(bpf::MapShape shape) {
-    Type packet = *shape.value->members.back().type->element;
-    for (test::Member& m : packet.members)
-        if (m.name == "tcp_flags") m.type = integer(1);
-    Type row = *shape.value;
-    row.members.back().type = test::array(test::make(std::move(packet)), kPackets);
-    shape.value = test::make(std::move(row));
-    return shape;
-}
-
-std::vector<double> acks_of(const std::vector<DdosPacket>& packets, bool has_sequence = true) {
-    std::vector<DdosRow> rows(1);
-    rows[0].head.packets = static_cast<std::uint32_t>(packets.size());
-    std::ranges::copy(packets, rows[0].packet.begin());
-    const Profile profile =
-        own({{.name = "tcp_ack", .encoding = Encoding::RelativeAck, .divisor = 1}});
-    const Rows all(rows, has_sequence ? ddos_shape() : ddos_shape({"tcp_sequence"}));
-    auto out = converted(all, profile);
-    for (std::size_t j = 0; j < packets.size(); ++j)
-        EXPECT_EQ(out[j], relative_ack(rows[0], j, has_sequence)) << "packet " << j;
-    EXPECT_EQ(converted(Rows(rows, with_narrow_flags(all.shape())), profile), out)
-        << "numbers of other widths are read another way";
-    out.resize(packets.size());
-    return out;
-}
-
-using Numbers = std::vector<double>;
-
-TEST(RelativeAck, CountsFromTheOtherDirectionsSyn) {
-    EXPECT_EQ(
-        acks_of({{.tcp_sequence = 1000, .tcp_flags = kSyn},
-                 {.tcp_ack = 1001, .tcp_sequence = 7, .tcp_flags = kSyn | kAck, .is_backward = 1},
-                 {.tcp_ack = 8, .tcp_sequence = 1001, .tcp_flags = kAck},
-                 {.tcp_ack = 1501, .tcp_sequence = 8, .tcp_flags = kAck, .is_backward = 1}}),
-        (Numbers{0, 1, 1, 501}));
-}
-
-TEST(RelativeAck, CountsFromTheFirstOneInTheMiddleOfAConnection) {
-    const std::vector<DdosPacket> packets = {
-        {.tcp_ack = 5000, .tcp_sequence = 90, .tcp_flags = kAck},
-        {.tcp_ack = 5400, .tcp_sequence = 100, .tcp_flags = kAck},
-        {.tcp_ack = 95, .tcp_sequence = 5400, .tcp_flags = kAck, .is_backward = 1}};
-    EXPECT_EQ(acks_of(packets), (Numbers{1, 401, 6}));
-    EXPECT_EQ(acks_of(packets, false), (Numbers{1, 401, 1}));
-}
-
-TEST(RelativeAck, PassesTheEndOfTheNumbers) {
-    EXPECT_EQ(acks_of({{.tcp_sequence = 0xffffffff, .tcp_flags = kSyn},
-                       {.tcp_ack = 0, .tcp_flags = kAck, .is_backward = 1},
-                       {.tcp_ack = 99, .tcp_flags = kAck, .is_backward = 1}}),
-              (Numbers{0, 1, 100}));
-    EXPECT_EQ(
-        acks_of({{.tcp_ack = 0, .tcp_flags = kAck}, {.tcp_ack = 9, .tcp_flags = kAck}}, false),
-        (Numbers{1, 10}));
-}
-
-TEST(RelativeAck, IsZeroForAPacketThatCameTooLateToKnow) {
-    EXPECT_EQ(acks_of({{.tcp_ack = 5000, .tcp_flags = kAck}, {.tcp_ack = 4000, .tcp_flags = kAck}}),
-              (Numbers{1, 0}));
-    EXPECT_EQ(acks_of({{.tcp_sequence = 5000, .tcp_flags = kSyn},
-                       {.tcp_ack = 4000, .tcp_flags = kAck, .is_backward = 1}}),
-              (Numbers{0, 4294966296.0}))
-        << "behind a SYN it is no acknowledgement of this connection, and tshark says so";
-}
-
-TEST(RelativeAck, LeavesANumberWithoutTheFlagAsItIs) {
-    EXPECT_EQ(acks_of({{.tcp_ack = 800978182, .tcp_sequence = 4, .tcp_flags = kSyn},
-                       {.tcp_ack = 77, .tcp_flags = 4}}),
-              (Numbers{800978182, 77}));
-}
-
-TEST(RelativeAck, SaysWhatTheProbeLacks) {
-    for (const char* name : {"tcp_flags", "is_backward"}) {
-        const Rows<DdosRow> rows({}, ddos_shape({name}));
-        const auto input =
-            Input::fit(rows.layout(), own({{.name = "tcp_ack", .encoding = Encoding::RelativeAck}}),
-                       {.packets = kPackets, .features = 1}, 10s);
-        ASSERT_FALSE(input.has_value());
-        EXPECT_EQ(input.error().code, Errc::Rejected);
-        EXPECT_NE(input.error().message.find(name), std::string::npos) << input.error().message;
-        EXPECT_NE(input.error().hint.find("ack=raw"), std::string::npos);
-    }
+    EXPECT_EQ(raw[11 * kDdosPackets + 1], rows.rows()[1].packet[0].ip_length);
 }
 
 // ---- every kind of number ----
@@ -452,7 +231,7 @@ constexpr std::array<double, 13> kValues = {
     9223372036854775808.0, -5e9, -0.125, 4e9, -7, 2.5, 16909060, 60000, -300, 443, 250, -1, 1};
 
 TEST(Input, ReadsEveryKindOfNumber) {
-    Profile profile = own({});
+    Profile profile = own_profile({});
     for (const char* name : kNumbers)
         profile.features.push_back({.name = name, .factor = 3, .divisor = 2});
     const Rows<Row> rows(number_rows(), test::row_shape());
@@ -468,9 +247,10 @@ TEST(Input, ReadsEveryKindOfNumber) {
 
 TEST(Input, TakesBitsOutOfANumber) {
     const Rows<Row> rows(number_rows(), test::row_shape());
-    const auto out = converted(rows, own({{.name = "u16", .divisor = 1, .shift = 4, .mask = 0xff},
-                                          {.name = "be32", .divisor = 1, .shift = 8},
-                                          {.name = "s8", .divisor = 1, .mask = 6}}));
+    const auto out =
+        converted(rows, own_profile({{.name = "u16", .divisor = 1, .shift = 4, .mask = 0xff},
+                                     {.name = "be32", .divisor = 1, .shift = 8},
+                                     {.name = "s8", .divisor = 1, .mask = 6}}));
     EXPECT_EQ(out[0], (60000 >> 4) & 0xff);
     EXPECT_EQ(out[1], 0x010203);
     EXPECT_EQ(out[2], 6);
@@ -478,8 +258,8 @@ TEST(Input, TakesBitsOutOfANumber) {
 
 TEST(Input, PutsAConstantWhereTheProbeHasNoSuchFeature) {
     const Rows<Row> rows(number_rows(), test::row_shape());
-    const auto out = converted(rows, own({{.name = "ttl", .divisor = 128, .missing = 64},
-                                          {.name = "u8", .divisor = 1, .missing = 9}}));
+    const auto out = converted(rows, own_profile({{.name = "ttl", .divisor = 128, .missing = 64},
+                                                  {.name = "u8", .divisor = 1, .missing = 9}}));
     EXPECT_EQ(out[0], 0.5);
     EXPECT_EQ(out[1], 250) << "what is there counts";
     EXPECT_EQ(out[2], 0) << "but not of packets that are not there";
@@ -490,8 +270,9 @@ TEST(Input, CountsTimeToTheNanosecond) {
     rows[0].packets = 3;
     rows[0].packet[1].time = (1ULL << 63) - 2;
     rows[0].packet[2].time = (1ULL << 63) + 1;
-    const auto out = converted(Rows<Row>(rows, test::row_shape()),
-                               own({{.name = "time", .encoding = Encoding::SinceFirst}}), 1s);
+    const auto out =
+        converted(Rows<Row>(rows, test::row_shape()),
+                  own_profile({{.name = "time", .encoding = Encoding::SinceFirst}}), 1s);
     EXPECT_DOUBLE_EQ(out[0], 2e-9);
     EXPECT_EQ(out[1], 0);
     EXPECT_DOUBLE_EQ(out[2], 3e-9);
@@ -501,7 +282,7 @@ TEST(Input, ConvertsAnyPartOfATableAndRowsThatAreScattered) {
     const Rows<DdosRow> rows(random_rows(40), ddos_shape());
     const auto all = converted(rows, profile_of("lucid11"));
     const auto input = Input::fit(rows.layout(), profile_of("lucid11"),
-                                  {.packets = kPackets, .features = 11}, 10s);
+                                  {.packets = kDdosPackets, .features = 11}, 10s);
     ASSERT_TRUE(input.has_value());
     std::vector<double> part(5 * input->values());
     input->convert(rows.table(), 17, part, Scale::Divided);
@@ -517,70 +298,6 @@ TEST(Input, ConvertsAnyPartOfATableAndRowsThatAreScattered) {
             std::span(part).subspan(i * input->values(), input->values()),
             std::span(all).subspan(indices[i] * input->values(), input->values())));
     input->convert(rows.table(), 40, std::span<float>());
-}
-
-// ---- what does not fit ----
-
-std::string misfit(const FlowLayout& layout, const Profile& profile, const InputShape& shape) {
-    const auto input = Input::fit(layout, profile, shape, 10s);
-    if (input) return "it fits";
-    EXPECT_EQ(input.error().code, Errc::Rejected);
-    return input.error().message + " | " + input.error().hint;
-}
-
-void expect_words(const std::string& text, const std::vector<std::string>& words) {
-    for (const auto& word : words)
-        EXPECT_NE(text.find(word), std::string::npos) << word << ": " << text;
-}
-
-TEST(Misfit, ShowsBothShapesAndTheNames) {
-    const Rows<DdosRow> rows({}, ddos_shape());
-    expect_words(misfit(rows.layout(), profile_of("lucid11"), {.packets = 10, .features = 6}),
-                 {"[10, 6]", "[10, 11]", "lucid11", "time, ip_length, application"});
-    expect_words(misfit(rows.layout(), profile_of("lucid6"), {.packets = 20, .features = 6}),
-                 {"[20, 6]", "[10, 6]", "packets_per_flow=20"});
-}
-
-TEST(Misfit, NamesEveryFeatureThatTheProbeLacks) {
-    const Rows<DdosRow> rows({}, ddos_shape({"time", "icmp_type", "application"}));
-    expect_words(misfit(rows.layout(), profile_of("lucid11"), {.packets = 10, .features = 11}),
-                 {"time, application, application, icmp_type", "the probe has tcp_ack"});
-}
-
-TEST(Misfit, IsANumberThatTheEncodingCannotRead) {
-    const Rows<Row> rows({}, test::row_shape());
-    const auto one = [&](ProfileFeature feature) {
-        return misfit(rows.layout(), own({std::move(feature)}), {.packets = 4, .features = 1});
-    };
-    expect_words(one({.name = "bits"}), {"bits", "1, 2, 4 or 8 bytes"});
-    expect_words(one({.name = "f32", .shift = 1}), {"f32", "no whole number"});
-    expect_words(one({.name = "f64", .encoding = Encoding::IpFlags}), {"f64", "no whole number"});
-    expect_words(one({.name = "u32", .encoding = Encoding::SinceFirst}),
-                 {"u32 is no time", "WEIR_FEATURE(\"ns\")"});
-}
-
-TEST(Misfit, IsAKeyWithoutAProtocol) {
-    const auto key = test::structure("key", sizeof(test::FlowKey), {member("id", 0, integer(4))});
-    const Rows<DdosRow> rows({}, ddos_shape({}, key));
-    expect_words(misfit(rows.layout(), profile_of("lucid11"), {.packets = 10, .features = 11}),
-                 {"protocol", "key"});
-}
-
-TEST(InputShape, IsLucidsWithOrWithoutAChannel) {
-    const auto shape = [](std::vector<std::int64_t> dimensions) {
-        const auto made = input_shape(dimensions);
-        if (made) return std::to_string(made->packets) + "x" + std::to_string(made->features);
-        EXPECT_EQ(made.error().code, Errc::Rejected);
-        return made.error().message;
-    };
-    EXPECT_EQ(shape({10, 11, 1}), "10x11");
-    EXPECT_EQ(shape({10, 11}), "10x11");
-    EXPECT_EQ(shape({5, 1}), "5x1");
-    EXPECT_NE(shape({12}).find("[12]"), std::string::npos);
-    EXPECT_NE(shape({10, 11, 3}).find("[10, 11, 3]"), std::string::npos);
-    EXPECT_NE(shape({1, 10, 11, 1}).find("[1, 10, 11, 1]"), std::string::npos);
-    EXPECT_NE(shape({}).find("[]"), std::string::npos);
-    EXPECT_NE(shape({-1, 11}).find("[-1, 11]"), std::string::npos);
 }
 
 }  // namespace
