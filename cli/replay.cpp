@@ -26,7 +26,7 @@ struct ReplayArguments {
 };
 
 Result<> check_built(const ReplayArguments& a) {
-    if (auto r = check_kinds(a.probe); !r) return r;
+    if (auto r = check_profile(a.probe); !r) return r;
     if (!a.dataset.empty())
         return fail(Errc::Unsupported,
                     fmt::format("--dataset {}: data sets are not built yet", a.dataset));
@@ -47,6 +47,7 @@ Result<ReplayOptions> check_arguments(const ReplayArguments& a) {
     ReplayOptions options;
     options.probe = std::move(*probe);
     options.extractor = to_extractor_options(a.probe);
+    options.model = to_model_options(a.probe);
     options.file = a.file;
     options.window = *window;
     options.rule = a.window_rule == "lucid" ? WindowRule::Lucid : WindowRule::Fixed;
@@ -93,8 +94,8 @@ Result<> replay(const ReplayArguments& a) {
     for (const std::string& notice : replay->notices()) print_notice(notice);
     // From here on maps are read and programs run, both by descriptor.
     drop_capabilities();
-    auto sink = make_sink(std::move(*output),
-                          {.as_json = a.probe.as_json(), .max_rows = a.probe.row_limit()});
+    auto sink =
+        (a.probe.as_json() ? make_json_sink : make_text_sink)(std::move(*output), a.probe.sink());
     stop->arm();
     auto summary = replay->run(*sink, stop->fd());
     progress.erase();
