@@ -5,16 +5,13 @@
 
 #include <algorithm>
 #include <cctype>
-#include <deque>
 #include <map>
 #include <set>
 
-#include "model/keras_nodes.h"
+#include "model/keras_call_order.h"
 
 namespace weir::model::keras {
 namespace {
-
-constexpr std::size_t kMostCalls = 10'000;  // models in models can make a short file long
 
 /// The models around a layer.
 struct Around {
@@ -29,7 +26,6 @@ struct Layer {
     const Json* json = nullptr;
     const Json* config = nullptr;
     WeightPlace place;
-    std::vector<Node> nodes;  ///< of a Functional model
 };
 
 bool is_model(std::string_view kind) {
@@ -89,9 +85,11 @@ private:
                                                 const std::vector<std::size_t>* bound);
     Result<std::vector<std::size_t>> functional(const Json& model, const Around& around,
                                                 const std::vector<std::size_t>* bound);
-    Result<std::vector<Layer>> read_layers(const Json& model, const Around& around);
+    static Result<std::vector<Layer>> read_layers(const Json& model, const Around& around);
     Result<std::vector<std::size_t>> call(const Layer& layer, const Around& around,
                                           std::vector<std::size_t> inputs);
+    Result<std::vector<std::size_t>> functional_input(const Layer& layer, const Node& inputs,
+                                                      const std::vector<std::size_t>* bound);
     Result<std::size_t> add_input(const std::string& name, const Json* config, const Json* shape);
 
     Architecture all_;
@@ -104,8 +102,7 @@ Result<Layer> read_layer(const Json& json) {
                 .kind = text_member(json, "class_name"),
                 .json = &json,
                 .config = config,
-                .place = {},
-                .nodes = {}};
+                .place = {}};
     if (layer.kind.empty() || config == nullptr)
         return fail(Errc::Invalid, fmt::format("{} is no layer", excerpt(json)));
     if (layer.name.empty()) layer.name = text_member(*config, "name");
@@ -221,85 +218,10 @@ Result<std::vector<std::size_t>> ArchitectureReader::sequential(
     return last;
 }
 
-/// The calls of a Functional model's layers, and the order in which they can be made.
-class CallOrder {
-public:
-    static Result<CallOrder> of(const std::vector<Layer>& layers);
-
-    struct Step {
-        std::size_t layer, node;
-    };
-    [[nodiscard]] const std::vector<Step>& steps() const { return steps_; }
-    /// The number of a call among all. Errors: Invalid (there is no such call).
-    [[nodiscard]] Result<std::size_t> number(const NodeRef& ref) const;
-    [[nodiscard]] std::size_t number(const Step& step) const {
-        return first_[step.layer] + step.node;
-    }
-
-private:
-    Result<> sort(const std::vector<Layer>& layers);
-
-    std::map<std::string, std::size_t, std::less<>> layers_;
-    std::vector<std::size_t> first_;  ///< for each layer: the number of its first call
-    std::vector<Step> all_, steps_;
-};
-
-Result<std::size_t> CallOrder::number(const NodeRef& ref) const {
-    const auto layer = layers_.find(ref.layer);
-    if (layer != layers_.end()) {
-        const std::size_t number = first_[layer->second] + ref.node;
-        const bool is_last = layer->second + 1 == first_.size();
-        if (number < (is_last ? all_.size() : first_[layer->second + 1])) return number;
-    }
-    return fail(Errc::Invalid,
-                fmt::format("there is no output of call {} of layer {}", ref.node, ref.layer));
-}
-
-Result<CallOrder> CallOrder::of(const std::vector<Layer>& layers) {
-    CallOrder order;
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-        order.layers_.emplace(layers[i].name, i);
-        order.first_.push_back(order.all_.size());
-        for (std::size_t node = 0; node < layers[i].nodes.size(); ++node)
-            order.all_.push_back({.layer = i, .node = node});
-        if (order.all_.size() > kMostCalls)
-            return fail(Errc::Invalid, "it has more layers than any model");
-    }
-    if (auto r = order.sort(layers); !r) return pass_on(r);
-    return order;
-}
-
-Result<> CallOrder::sort(const std::vector<Layer>& layers) {
-    std::vector<std::vector<std::size_t>> dependents(all_.size());
-    std::vector<std::size_t> missing(all_.size());
-    std::deque<std::size_t> ready;
-    for (std::size_t i = 0; i < all_.size(); ++i) {
-        for (const NodeRef& ref : layers[all_[i].layer].nodes[all_[i].node]) {
-            auto from = number(ref);
-            if (!from) return wrap(from, layers[all_[i].layer].name);
-            dependents[*from].push_back(i);
-            ++missing[i];
-        }
-        if (missing[i] == 0) ready.push_back(i);
-    }
-    while (!ready.empty()) {
-        const std::size_t i = ready.front();
-        ready.pop_front();
-        steps_.push_back(all_[i]);
-        for (const std::size_t dependent : dependents[i])
-            if (--missing[dependent] == 0) ready.push_back(dependent);
-    }
-    if (steps_.size() == all_.size()) return {};
-    const auto stuck = std::ranges::find_if(missing, [](std::size_t n) { return n > 0; });
-    const auto& step = all_[static_cast<std::size_t>(std::distance(missing.begin(), stuck))];
-    return fail(Errc::Invalid, fmt::format("{}: it is called with its own output, in a circle",
-                                           layers[step.layer].name));
-}
-
 /// Which calls of ours stand for each call of a Functional model.
 class Outputs {
 public:
-    Outputs(const CallOrder& order, std::size_t count) : order_(&order), calls_(count) {}
+    explicit Outputs(const CallOrder& order) : order_(&order), calls_(order.steps().size()) {}
 
     void set(const CallOrder::Step& step, std::vector<std::size_t> calls) {
         calls_[order_->number(step)] = std::move(calls);
@@ -322,59 +244,59 @@ private:
     std::vector<std::vector<std::size_t>> calls_;
 };
 
-Result<> read_all_nodes(std::vector<Layer>& layers) {
-    for (Layer& layer : layers) {
-        if (layer.kind == "InputLayer") {
-            layer.nodes = {Node()};
-            continue;
+Result<std::vector<CalledLayer>> read_calls(const std::vector<Layer>& layers) {
+    std::vector<CalledLayer> called;
+    for (const Layer& layer : layers) {
+        std::vector<Node> nodes = {Node()};  // of an InputLayer
+        if (layer.kind != "InputLayer") {
+            auto read = read_inbound_nodes(*layer.json);
+            if (!read) return wrap(read, layer.name);
+            nodes = std::move(*read);
         }
-        auto nodes = read_inbound_nodes(*layer.json);
-        if (!nodes) return wrap(nodes, layer.name);
-        layer.nodes = std::move(*nodes);
+        called.push_back(
+            {.name = layer.name, .is_model = is_model(layer.kind), .nodes = std::move(nodes)});
     }
-    return {};
+    return called;
+}
+
+Result<std::vector<std::size_t>> ArchitectureReader::functional_input(
+    const Layer& layer, const Node& inputs, const std::vector<std::size_t>* bound) {
+    const auto place = std::ranges::find(inputs, layer.name, &NodeRef::layer);
+    if (place == inputs.end())
+        return fail(Errc::Invalid, fmt::format("{}: it is no input of the model", layer.name));
+    if (bound != nullptr)
+        return std::vector{(*bound)[static_cast<std::size_t>(place - inputs.begin())]};
+    auto input = add_input(layer.name, layer.config, said_shape(*layer.json));
+    if (!input) return pass_on(input);
+    return std::vector{*input};
 }
 
 Result<std::vector<std::size_t>> ArchitectureReader::functional(
     const Json& model, const Around& around, const std::vector<std::size_t>* bound) {
     auto layers = read_layers(model, around);
     if (!layers) return pass_on(layers);
-    if (auto r = read_all_nodes(*layers); !r) return pass_on(r);
-    auto order = CallOrder::of(*layers);
-    if (!order) return pass_on(order);
+    auto called = read_calls(*layers);
+    if (!called) return pass_on(called);
     const Json& config = *member(model, "config");
     auto inputs = read_refs(member(config, "input_layers"));
     if (!inputs) return pass_on(inputs);
+    auto last = read_refs(member(config, "output_layers"));
+    if (!last) return pass_on(last);
     if (bound != nullptr && bound->size() != inputs->size())
         return fail(Errc::Invalid, fmt::format("it has {} inputs and is called with {}",
                                                inputs->size(), bound->size()));
-    Outputs outputs(*order, order->steps().size());
+    auto order = CallOrder::of(*called, *last);
+    if (!order) return pass_on(order);
+    Outputs outputs(*order);
     for (const CallOrder::Step& step : order->steps()) {
         const Layer& layer = (*layers)[step.layer];
-        std::vector<std::size_t> made;
-        if (layer.kind == "InputLayer") {
-            const auto place = std::ranges::find(*inputs, layer.name, &NodeRef::layer);
-            if (place == inputs->end())
-                return fail(Errc::Invalid,
-                            fmt::format("{}: it is no input of the model", layer.name));
-            if (bound != nullptr) {
-                made = {(*bound)[static_cast<std::size_t>(place - inputs->begin())]};
-            } else {
-                auto input = add_input(layer.name, layer.config, said_shape(*layer.json));
-                if (!input) return pass_on(input);
-                made = {*input};
-            }
-        } else {
-            auto taken = outputs.of(layer.nodes[step.node]);
-            if (!taken) return wrap(taken, layer.name);
-            auto calls = call(layer, around, std::move(*taken));
-            if (!calls) return pass_on(calls);
-            made = std::move(*calls);
-        }
-        outputs.set(step, std::move(made));
+        auto taken = outputs.of((*called)[step.layer].nodes[step.node]);
+        if (!taken) return wrap(taken, layer.name);
+        auto made = layer.kind == "InputLayer" ? functional_input(layer, *inputs, bound)
+                                               : call(layer, around, std::move(*taken));
+        if (!made) return pass_on(made);
+        outputs.set(step, std::move(*made));
     }
-    auto last = read_refs(member(config, "output_layers"));
-    if (!last) return pass_on(last);
     return outputs.of(*last);
 }
 
