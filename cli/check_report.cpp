@@ -3,32 +3,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/columns.h"
 #include "table/render.h"
 #include "util/memory.h"
 
 namespace weir::cli {
 namespace {
-
-using Row = std::vector<std::string>;
-
-/// Rows as columns, two spaces apart; the first row is the heading.
-std::string aligned(const std::vector<Row>& rows) {
-    std::vector<std::size_t> widths(rows.front().size());
-    for (const Row& row : rows)
-        for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
-    std::string out;
-    for (const Row& row : rows) {
-        std::string line = " ";
-        for (std::size_t c = 0; c < row.size(); ++c)
-            line += fmt::format(" {:<{}}", row[c], widths[c]);
-        line.erase(line.find_last_not_of(' ') + 1);
-        out += line + "\n";
-    }
-    return out;
-}
 
 /// "16 kB, drain 8 kB"
 std::string memory_text(const MapLine& m) {

@@ -19,6 +19,7 @@ Examples:
   weir inject -b count.bpf.c -t 1 eth0     your own probe: libbpf style, BCC dialect or <weir/probe.h>
   weir inject -t 2 --format json eth0      one JSON object per window on standard output
   weir replay -b count.bpf.c dump.pcap     the same on a capture, in the capture's time
+  weir model score lucid.h5 test.hdf5      how well a neural network tells attacks
   weir check count.bpf.c                   compile, load and verify; attach nothing
   weir doctor                              what works on this machine, and what does not
 
@@ -31,15 +32,18 @@ std::string describe(const CLI::App& app, const CLI::ParseError& error) {
     for (const std::string& left : rest)
         if (left.starts_with("-")) return fmt::format("{}: no such option", left);
     if (app.get_subcommands().empty() && !rest.empty())
-        return fmt::format("{}: no such verb; there are inject, replay, check and doctor",
+        return fmt::format("{}: no such verb; there are inject, replay, model, check and doctor",
                            rest.front());
     return error.what();
 }
 
+/// Of the innermost verb that was given: "weir model score --help".
 std::string help_command(const CLI::App& app) {
-    for (const CLI::App* verb : app.get_subcommands())
-        return fmt::format("weir {} --help", verb->get_name());
-    return "weir --help";
+    std::string command = "weir";
+    for (auto verbs = app.get_subcommands(); !verbs.empty();
+         verbs = verbs.front()->get_subcommands())
+        command += " " + verbs.front()->get_name();
+    return command + " --help";
 }
 
 int real_main(int argc, char** argv) {
@@ -50,10 +54,8 @@ int real_main(int argc, char** argv) {
     app.set_version_flag("--version", "weir " WEIR_VERSION);
     app.require_subcommand(1);
     const std::vector<std::pair<const char*, Run>> verbs = {
-        {"inject", add_inject(app)},
-        {"replay", add_replay(app)},
-        {"check", add_check(app)},
-        {"doctor", add_doctor(app)},
+        {"inject", add_inject(app)}, {"replay", add_replay(app)}, {"model", add_model(app)},
+        {"check", add_check(app)},   {"doctor", add_doctor(app)},
     };
     try {  // CLI11 throws; nothing else does
         app.parse(argc, argv);

@@ -3,12 +3,10 @@
 #include "weir/replay.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
-
-#include <cstdio>
 
 #include "cli/inject_options.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/sinks.h"
 #include "cli/stop_signal.h"
 #include "cli/verbs.h"
@@ -54,27 +52,10 @@ Result<ReplayOptions> check_arguments(const ReplayArguments& a) {
     return options;
 }
 
-/// One line that is written over and over, where a person looks on.
-class ProgressLine {
-public:
-    void show(const ReplayProgress& now) {
-        const std::uint64_t percent =
-            now.file_bytes == 0 ? 0 : now.bytes_read * 100 / now.file_bytes;
-        if (!is_terminal_ || (is_shown_ && percent == percent_)) return;
-        fmt::print(stderr, "\r{:3} % of the file, {} packets", percent, now.packets);
-        std::fflush(stderr);
-        percent_ = percent;
-        is_shown_ = true;
-    }
-    void erase() const {
-        if (is_shown_) fmt::print(stderr, "\r\033[K");
-    }
-
-private:
-    bool is_terminal_ = ::isatty(STDERR_FILENO) == 1;
-    bool is_shown_ = false;
-    std::uint64_t percent_ = 0;
-};
+void show_progress(ProgressLine& line, const ReplayProgress& now) {
+    const std::uint64_t percent = now.file_bytes == 0 ? 0 : now.bytes_read * 100 / now.file_bytes;
+    line.show(percent, [&] { return fmt::format("of the file, {} packets", now.packets); });
+}
 
 Result<> replay(const ReplayArguments& a) {
     auto options = check_arguments(a);
@@ -87,7 +68,7 @@ Result<> replay(const ReplayArguments& a) {
     ProgressLine progress;
     // Windows on a terminal are progress enough, and the two would write over each other.
     if (!output->is_terminal())
-        options->on_progress = [&](const ReplayProgress& now) { progress.show(now); };
+        options->on_progress = [&](const ReplayProgress& now) { show_progress(progress, now); };
     auto replay = Replay::open(*options);
     if (!replay) return pass_on(replay);
     for (const std::string& notice : replay->notices()) print_notice(notice);

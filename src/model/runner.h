@@ -27,7 +27,8 @@ struct RunnerOptions {
     int threads = 1;  ///< within one predict(); more callers at once are better than more threads
 };
 
-/// What goes in and what comes out, without the first dimension, which is the samples.
+/// What goes in and what comes out, without the first dimension, which is the samples. {}: one
+/// number a sample.
 struct Signature {
     std::string input_name, output_name;
     std::vector<std::int64_t> input;   ///< {10, 11, 1}
@@ -41,9 +42,11 @@ struct Signature {
 class Runner {
 public:
     /// Opens .onnx, .h5 or .keras; which one it is, is seen from the content.
+    /// The network is run once, on two samples of zeros, to see that it does run.
     /// Errors: NotFound; Invalid (not a model, broken, weights that are not finite; several inputs
     /// or outputs, an input that is not float32 [samples, ...] with all other dimensions known);
-    /// Unsupported (a layer or an operator that is not known, by name; no CUDA here).
+    /// Unsupported (a layer or an operator that is not known, by name; no ONNX Runtime, no CUDA
+    /// here). What ONNX Runtime said is in the error's log.
     [[nodiscard]] static Result<Runner> open(const std::filesystem::path& file,
                                              const RunnerOptions& options);
     /// The same from the bytes of an ONNX file.
@@ -53,7 +56,8 @@ public:
     [[nodiscard]] const Signature& signature() const;
 
     /// Shape: input [samples, signature().input...], row-major; output [samples,
-    /// signature().output...]. Errors: Io, with what ONNX Runtime said.
+    /// signature().output...]. No samples are nothing to do. Errors: Invalid (input and output are
+    /// not of as many whole samples), Io, with what ONNX Runtime said.
     /// Cost: one batch; 1,024 samples at a time keep what lies between the layers in the cache.
     [[nodiscard]] Result<> predict(std::span<const float> input, std::span<float> output) const;
 

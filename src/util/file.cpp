@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
@@ -47,6 +48,16 @@ Result<> write_all(int fd, std::span<const std::byte> bytes) {
     return {};
 }
 
+Result<> write_and_rename(const UniqueFd& fd, const std::string& temporary,
+                          const std::filesystem::path& path, std::span<const std::byte> bytes) {
+    if (auto r = check_errno(fd.get(), path.string()); !r) return r;
+    auto written = write_all(fd.get(), bytes);
+    if (written) written = check_errno(::rename(temporary.c_str(), path.c_str()), "rename");
+    if (written) return {};
+    ::unlink(temporary.c_str());
+    return wrap(written, path.string());
+}
+
 }  // namespace
 
 Result<std::string> read_text(const std::filesystem::path& path) {
@@ -57,17 +68,30 @@ Result<std::vector<std::byte>> read_bytes(const std::filesystem::path& path) {
     return read_whole<std::vector<std::byte>>(path);
 }
 
+Result<std::uint64_t> regular_file_bytes(const std::filesystem::path& path) {
+    struct stat status = {};
+    if (::stat(path.c_str(), &status) != 0) {
+        if (errno == ENOENT || errno == ENOTDIR)
+            return fail(Errc::NotFound, path.string() + ": no such file");
+        auto r = check_errno(-1, path.string());
+        return pass_on(r);
+    }
+    if (S_ISDIR(status.st_mode)) return fail(Errc::Invalid, path.string() + ": a folder");
+    if (!S_ISREG(status.st_mode))
+        return fail(Errc::Invalid, path.string() + ": not a regular file");
+    return static_cast<std::uint64_t>(status.st_size);
+}
+
 Result<> write_atomically(const std::filesystem::path& path, std::span<const std::byte> bytes) {
     std::string temporary = path.string() + ".XXXXXX";
     const UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));
-    if (auto r = check_errno(fd.get(), path.string()); !r) return r;
-    auto written = write_all(fd.get(), bytes);
-    if (written) written = check_errno(::rename(temporary.c_str(), path.c_str()), "rename");
-    if (!written) {
-        ::unlink(temporary.c_str());
-        return wrap(written, path.string());
-    }
-    return {};
+    return write_and_rename(fd, temporary, path, bytes);
+}
+
+Result<> write_result(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+    const std::string temporary = path.string() + "." + std::to_string(::getpid()) + ".part";
+    const UniqueFd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    return write_and_rename(fd, temporary, path, bytes);
 }
 
 }  // namespace weir
