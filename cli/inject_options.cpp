@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "cli/output.h"
+#include "model/profile.h"
 #include "probe/locate.h"
 #include "util/paths.h"
 #include "util/privileges.h"
@@ -88,8 +89,9 @@ void add_probe_options(CLI::App& app, ProbeArguments& a) {
         ->type_name("N")
         ->check(CLI::NonNegativeNumber);
     app.add_option("--profile", a.profile,
-                   "Features of the model: NAME[,ip_flags=0x02|0x40|0x4000][,ack=relative|raw]")
-        ->type_name("NAME");
+                   "Features of the model: FILE.toml, or lucid11 or lucid6, with "
+                   "[,ip_flags=0x02|0x40|0x4000][,ack=relative|raw]")
+        ->type_name("PROFILE");
     app.add_option("--threshold", a.threshold,
                    "Score above which a flow is an attack (with a model)")
         ->type_name("SCORE")
@@ -169,13 +171,16 @@ ExtractorOptions to_extractor_options(const ProbeArguments& a) {
 }
 
 /// Where CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON, it has to stay.
-void drop_capabilities() {
+void drop_capabilities(const LaterNeeds& needs) {
     const auto held = effective_capabilities();
     const bool is_admin = held && !held->has(Capability::Bpf);
-    const CapabilitySet needed =
+    const CapabilitySet kernel =
         is_admin ? CapabilitySet{Capability::SysAdmin, Capability::NetAdmin}
                  : CapabilitySet{Capability::Bpf, Capability::NetAdmin, Capability::Perfmon};
-    if (auto r = keep_only(needed); !r) print_notice("capabilities are kept: " + r.error().message);
+    const CapabilitySet files =
+        needs.makes_files ? CapabilitySet{Capability::DacOverride} : CapabilitySet{};
+    if (auto r = keep_only(CapabilitySet::from_bits(kernel.bits() | files.bits())); !r)
+        print_notice("capabilities are kept: " + r.error().message);
 }
 
 Result<> check_exists(const std::string& what, const std::string& path) {
@@ -200,8 +205,8 @@ Result<> check_kinds(const ProbeArguments& a) {
     if (is_model(a) && !a.extractor.ends_with(".py"))
         return fail(Errc::Unsupported, fmt::format("model {}: models are not built yet", a.model));
     if (!a.profile.empty())
-        return fail(Errc::Unsupported,
-                    fmt::format("--profile {}: profiles are not built yet", a.profile));
+        if (auto profile = model::find_profile(a.profile); !profile)
+            return wrap(profile, "--profile");
     return {};
 }
 
