@@ -76,13 +76,14 @@ Result<> DataSetSink::report(const Window& window) {
     return next_.report(window);
 }
 
-Result<std::vector<std::string>> DataSetSink::finish(const std::string& file) {
+Result<std::vector<std::string>> DataSetSink::finish(const model::DataSetOptions& options) {
     auto counts = set_.finish();
     if (!counts) return wrap(counts, "--dataset");
     std::vector<std::string> lines;
-    lines.push_back(fmt::format("data set {}: {}, {} attack, {} benign", file,
+    lines.push_back(fmt::format("data set {}: {}, {} attack, {} benign; profile {}",
+                                options.file.string(),
                                 counted(counts->attack + counts->benign, "sample"), counts->attack,
-                                counts->benign));
+                                counts->benign, options.profile.name));
     if (counts->left_out != 0)
         lines.push_back(fmt::format(
             "{} are not in the set: LUCID has TCP, UDP and ICMP over IPv4, without later fragments "

@@ -42,7 +42,7 @@ public:
 
     /// What became of the set, a line each. Once, when no window comes any more. Errors: Io; there
     /// is no new file then.
-    [[nodiscard]] Result<std::vector<std::string>> finish(const std::string& file);
+    [[nodiscard]] Result<std::vector<std::string>> finish(const model::DataSetOptions& options);
 
 private:
     model::DataSet set_;

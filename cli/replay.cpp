@@ -36,12 +36,13 @@ Result<ReplayRequest> check_arguments(const ReplayArguments& a) {
     if (!window) return pass_on(window);
     if (auto r = check_exists("capture", a.file); !r) return pass_on(r);
     if (auto r = check_files(a.probe); !r) return pass_on(r);
-    if (auto r = check_kinds(a.probe); !r) return pass_on(r);
+    if (auto r = check_profile(a.probe); !r) return pass_on(r);
     auto data_set = check_data_set(a.data_set, a.probe.profile, *window);
     if (!data_set) return pass_on(data_set);
     ReplayOptions options;
     options.probe = std::move(*probe);
     options.extractor = to_extractor_options(a.probe);
+    options.model = to_model_options(a.probe);
     options.file = a.file;
     options.window = *window;
     options.rule = a.window_rule == "lucid" ? WindowRule::Lucid : WindowRule::Fixed;
@@ -68,7 +69,7 @@ Result<ReplaySummary> run(Replay& replay, WindowSink& sink,
     DataSetSink both(std::move(*set), sink);
     auto summary = replay.run(both, stop_fd);
     if (!summary) return summary;
-    auto lines = both.finish(wanted->file.string());
+    auto lines = both.finish(*wanted);
     if (!lines) return pass_on(lines);
     summary->notices.insert(summary->notices.end(), lines->begin(), lines->end());
     if (is_readable(stop_fd))
@@ -95,8 +96,8 @@ Result<> replay(const ReplayArguments& a) {
     for (const std::string& notice : replay->notices()) print_notice(notice);
     // From here on maps are read and programs run, both by descriptor.
     drop_capabilities({.makes_files = request->data_set.has_value()});
-    auto sink = make_sink(std::move(*output),
-                          {.as_json = a.probe.as_json(), .max_rows = a.probe.row_limit()});
+    auto sink =
+        (a.probe.as_json() ? make_json_sink : make_text_sink)(std::move(*output), a.probe.sink());
     stop->arm();
     auto summary = run(*replay, *sink, request->data_set, stop->fd());
     progress.erase();

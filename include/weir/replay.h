@@ -36,6 +36,7 @@ struct ReplayProgress {
 struct ReplayOptions {
     ProbeOptions probe = {};
     ExtractorOptions extractor = {};
+    ModelOptions model = {};
     std::string file = {};                                       ///< pcap or pcapng, also gzipped
     std::chrono::nanoseconds window = std::chrono::seconds(10);  ///< up to 1,000,000 s
     WindowRule rule = WindowRule::Fixed;

@@ -94,6 +94,18 @@ void ProbeSession::take_copies(unsigned clone) {
     std::this_thread::sleep_for(kMoment);
 }
 
+Result<> ProbeSession::start_detector(std::unique_ptr<model::Detector> detector) {
+    for (table::Reader& reader : readers_[0]) {
+        const table::Table table = reader.unread();
+        if (table.flows == nullptr) continue;
+        if (auto r = detector->fit(*table.flows, *table.shape->value); !r) return r;
+        detector_ = std::move(detector);
+        return {};
+    }
+    return fail(Errc::Rejected, "the probe " + pair_.name() + " has no flow tensor for the model",
+                "the probe ddos has one; weir/flow.h makes one in yours");
+}
+
 void ProbeSession::deliver_copies() {
     for (const auto& ring : copies_) {
         if (!ring || ring->is_empty()) continue;
@@ -173,6 +185,19 @@ void ProbeSession::hand_over(WindowSink& sink, Nanoseconds flipped_ns) {
     worker_->post([this, &sink, flipped_ns] { return finish_window(sink, flipped_ns); });
 }
 
+/// Scores the flows, or tells in the window's health why there are no scores.
+void ProbeSession::detect() {
+    for (const table::Table& table : tables_) {
+        if (table.flows == nullptr || !window_.packets.has_outcomes) continue;
+        auto detection = detector_->run(table, window_.timings_us);
+        if (detection)
+            window_.detection = std::move(*detection);
+        else
+            window_.health.errors.push_back("model: " + detection.error().message);
+        return;
+    }
+}
+
 Result<> ProbeSession::finish_window(WindowSink& sink, Nanoseconds flipped_ns) {
     const Nanoseconds begin = monotonic_ns();
     if (runner_) {
@@ -184,9 +209,9 @@ Result<> ProbeSession::finish_window(WindowSink& sink, Nanoseconds flipped_ns) {
         if (runner_->reads_late()) read_rest();
     }
     sink.extract(window_);
-    const Nanoseconds end = monotonic_ns();
-    window_.timings_us.extract = static_cast<double>(end - begin) / 1e3;
-    window_.timings_us.total = static_cast<double>(end - flipped_ns) / 1e3;
+    window_.timings_us.extract = static_cast<double>(monotonic_ns() - begin) / 1e3;
+    if (detector_) detect();
+    window_.timings_us.total = static_cast<double>(monotonic_ns() - flipped_ns) / 1e3;
     return sink.report(window_);
 }
 

@@ -301,7 +301,7 @@ def test_bad_options(box):
     refused(box, 2, "-t 0", args=["-t", "0", path])
     refused(box, 4, "nosuchprobe", args=["-b", "nosuchprobe", path])
     refused(box, 8, "no/folder", args=["--output", box.folder / "no" / "folder", path])
-    refused(box, 7, "not built yet", args=["-m", box.file("model.onnx", ""), path])
+    refused(box, 2, "model.onnx: empty", args=["-m", box.file("model.onnx", ""), path])
     refused(box, 4, "no profile lucid12", "did you mean lucid11", args=["--profile", "lucid12", path])
 
 
