@@ -99,8 +99,9 @@ void add_probe_options(CLI::App& app, ProbeArguments& a) {
         ->type_name("N")
         ->check(CLI::NonNegativeNumber);
     app.add_option("--profile", a.profile,
-                   "Features of the model: NAME[,ip_flags=0x02|0x40|0x4000][,ack=relative|raw]")
-        ->type_name("NAME");
+                   "Features of the model: FILE.toml, or lucid11 or lucid6, with "
+                   "[,ip_flags=0x02|0x40|0x4000][,ack=relative|raw]")
+        ->type_name("PROFILE");
     app.add_option("--threshold", a.threshold,
                    "Score above which a flow is an attack (default: the profile's, else 0.5)")
         ->type_name("SCORE")
@@ -198,13 +199,16 @@ ModelOptions to_model_options(const ProbeArguments& a) {
 }
 
 /// Where CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON, it has to stay.
-void drop_capabilities() {
+void drop_capabilities(const LaterNeeds& needs) {
     const auto held = effective_capabilities();
     const bool is_admin = held && !held->has(Capability::Bpf);
-    const CapabilitySet needed =
+    const CapabilitySet kernel =
         is_admin ? CapabilitySet{Capability::SysAdmin, Capability::NetAdmin}
                  : CapabilitySet{Capability::Bpf, Capability::NetAdmin, Capability::Perfmon};
-    if (auto r = keep_only(needed); !r) print_notice("capabilities are kept: " + r.error().message);
+    const CapabilitySet files =
+        needs.makes_files ? CapabilitySet{Capability::DacOverride} : CapabilitySet{};
+    if (auto r = keep_only(CapabilitySet::from_bits(kernel.bits() | files.bits())); !r)
+        print_notice("capabilities are kept: " + r.error().message);
 }
 
 Result<> check_exists(const std::string& what, const std::string& path) {

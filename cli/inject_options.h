@@ -57,9 +57,14 @@ void add_probe_options(CLI::App& app, ProbeArguments& arguments);
 [[nodiscard]] ExtractorOptions to_extractor_options(const ProbeArguments& a);
 [[nodiscard]] ModelOptions to_model_options(const ProbeArguments& a);
 
-/// Keeps only what inject and replay need once all is loaded: map calls, running programs, holding
-/// links. A failure is a notice.
-void drop_capabilities();
+/// What inject and replay do once all is loaded, besides map calls, running programs, holding
+/// links.
+struct LaterNeeds {
+    bool makes_files = false;  ///< where root may write although the folder is another user's
+};
+
+/// Keeps only what is needed from then on. A failure is a notice.
+void drop_capabilities(const LaterNeeds& needs = {});
 
 /// "WHAT PATH: no such file". Errors: NotFound.
 [[nodiscard]] Result<> check_exists(const std::string& what, const std::string& path);

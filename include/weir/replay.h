@@ -61,6 +61,10 @@ public:
     /// What the user should know and that is no error.
     [[nodiscard]] const std::vector<std::string>& notices() const;
 
+    /// The tables that windows will have, without rows: their shapes and layouts. They borrow from
+    /// the replay.
+    [[nodiscard]] std::vector<Table> tables() const;
+
     /// Once. Runs packets and reports windows until the file ends, max_windows are reported, or
     /// `stop_fd` is readable (then the open window is reported). A window that the end closes ends
     /// with the latest packet. A packet earlier than the open window belongs to it. An empty file

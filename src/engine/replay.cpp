@@ -76,6 +76,8 @@ Result<Replay> Replay::open(const ReplayOptions& options) {
 
 const std::vector<std::string>& Replay::notices() const { return state_->loaded.notices; }
 
+std::vector<Table> Replay::tables() const { return state_->loaded.session->unread_tables(); }
+
 Result<ReplaySummary> Replay::run(WindowSink& sink, int stop_fd) {
     if (std::exchange(state_->has_run, true)) return fail(Errc::Invalid, "a replay runs once");
     const OneCpu pinned;

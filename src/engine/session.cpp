@@ -124,6 +124,14 @@ Nanoseconds ProbeSession::watch_extractor(Nanoseconds now, Nanoseconds limit) {
     return now - since;
 }
 
+std::vector<table::Table> ProbeSession::unread_tables() const {
+    std::vector<table::Table> tables;
+    for (const auto* readers : {&readers_[0], &shared_readers_})
+        for (const table::Reader& reader : *readers)
+            if (reader.policy().is_exported) tables.push_back(reader.unread());
+    return tables;
+}
+
 void ProbeSession::read(unsigned retired, Window window) {
     const Nanoseconds begin = monotonic_ns();
     retired_ = retired;

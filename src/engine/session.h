@@ -50,6 +50,8 @@ public:
     Nanoseconds watch_extractor(Nanoseconds now, Nanoseconds limit);
 
     [[nodiscard]] Worker& worker() { return *worker_; }
+    /// The tables that windows will have, without rows.
+    [[nodiscard]] std::vector<table::Table> unread_tables() const;
     /// Whether the twin is empty and nobody's: the window may close.
     [[nodiscard]] bool is_twin_clean() const { return is_twin_clean_; }
 
