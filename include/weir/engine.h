@@ -85,6 +85,8 @@ public:
 
     /// Turns the tables into what is to be reported; its time is `extract`.
     virtual void extract(const Window& window) = 0;
+    /// False: it looks at none. Tables that an extractor has not asked for are not read then.
+    [[nodiscard]] virtual bool wants_tables() const { return true; }
     /// Reports, with every timing known. An error ends run().
     [[nodiscard]] virtual Result<> report(const Window& window) = 0;
 };

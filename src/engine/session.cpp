@@ -147,6 +147,8 @@ void ProbeSession::read(unsigned retired, Window window) {
             }
     are_read_.assign(tables_.size(), false);
     window_.tables = tables_;
+    window_.packets.has_outcomes = std::ranges::any_of(
+        tables_, [](const table::Table& table) { return table.flows != nullptr; });
     window_.health.not_frozen = pair_.not_frozen();
     if (!runner_ || !runner_->reads_late()) read_rest();
     window_.timings_us.read = static_cast<double>(monotonic_ns() - begin) / 1e3;
@@ -158,10 +160,7 @@ Result<> ProbeSession::read(std::size_t index) {
     if (!table) return pass_on(table);
     are_read_[index] = true;
     window_.health.truncated += table->is_truncated ? 1 : 0;
-    if (table->flows != nullptr) {
-        window_.packets.has_outcomes = true;
-        table->is_saturated |= window_.packets.untracked > 0;
-    }
+    if (table->flows != nullptr) table->is_saturated |= window_.packets.untracked > 0;
     tables_[index] = *table;
     return {};
 }
@@ -187,9 +186,10 @@ void ProbeSession::hand_over(WindowSink& sink, Nanoseconds flipped_ns) {
 
 /// Scores the flows, or tells in the window's health why there are no scores.
 void ProbeSession::detect() {
-    for (const table::Table& table : tables_) {
-        if (table.flows == nullptr || !window_.packets.has_outcomes) continue;
-        auto detection = detector_->run(table, window_.timings_us);
+    for (std::size_t i = 0; i < tables_.size(); ++i) {
+        if (tables_[i].flows == nullptr) continue;
+        if (auto r = read(i); !r) return;  // read_rest() tells
+        auto detection = detector_->run(tables_[i], window_.timings_us);
         if (detection)
             window_.detection = std::move(*detection);
         else
@@ -199,6 +199,7 @@ void ProbeSession::detect() {
 }
 
 Result<> ProbeSession::finish_window(WindowSink& sink, Nanoseconds flipped_ns) {
+    if (detector_) detect();  // first: an extractor sees the scores
     const Nanoseconds begin = monotonic_ns();
     if (runner_) {
         extracting_since_ = begin;
@@ -206,12 +207,12 @@ Result<> ProbeSession::finish_window(WindowSink& sink, Nanoseconds flipped_ns) {
         runner_->run(window_, this);
         extracting_since_ = 0;
         current_ = retired_ ^ 1;
-        if (runner_->reads_late()) read_rest();
+        if (runner_->reads_late() && sink.wants_tables()) read_rest();
     }
     sink.extract(window_);
-    window_.timings_us.extract = static_cast<double>(monotonic_ns() - begin) / 1e3;
-    if (detector_) detect();
-    window_.timings_us.total = static_cast<double>(monotonic_ns() - flipped_ns) / 1e3;
+    const Nanoseconds end = monotonic_ns();
+    window_.timings_us.extract = static_cast<double>(end - begin) / 1e3;
+    window_.timings_us.total = static_cast<double>(end - flipped_ns) / 1e3;
     return sink.report(window_);
 }
 
