@@ -10,6 +10,7 @@
 #include "model/keras_architecture.h"
 #include "model/keras_file.h"
 #include "model/keras_layer.h"
+#include "util/file.h"
 
 namespace weir::model {
 namespace {
@@ -105,13 +106,14 @@ KerasModel Converter::take() && {
 }  // namespace
 
 Result<KerasModel> read_keras(const std::filesystem::path& path) {
+    if (auto r = regular_file_bytes(path); !r) return pass_on(r);
     const Hdf5Scope scope;
     auto file = open_keras_file(path);
-    if (!file) return pass_on(file);
+    if (!file) return wrap(file, path.string());
     auto architecture = read_architecture(file->model);
-    if (!architecture) return pass_on(architecture);
+    if (!architecture) return wrap(architecture, path.string());
     Converter converter(*file);
-    if (auto r = converter.convert(*architecture); !r) return pass_on(r);
+    if (auto r = converter.convert(*architecture); !r) return wrap(r, path.string());
     return std::move(converter).take();
 }
 

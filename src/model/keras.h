@@ -23,8 +23,9 @@ struct KerasModel {
     std::vector<KerasLayer> layers;
 };
 
-/// Errors: NotFound; Invalid (broken, no architecture, weights that do not fit or are not finite);
-/// Unsupported (a layer or an option of one that is not known, by name).
+/// Turns a Keras file into ONNX. Errors: NotFound, Permission; Invalid (broken, no architecture,
+/// weights that do not fit or are not finite); Unsupported (a layer or an option of one that is not
+/// known, by name).
 [[nodiscard]] Result<KerasModel> read_keras(const std::filesystem::path& file);
 
 }  // namespace weir::model

@@ -69,11 +69,6 @@ int KerasFile::major() const {
 }
 
 Result<KerasFile> open_keras_file(const std::filesystem::path& path) {
-    std::error_code error;
-    if (!std::filesystem::exists(path, error)) return fail(Errc::NotFound, "no such file");
-    if (std::filesystem::is_directory(path, error))
-        return fail(Errc::Invalid, "a folder, not a file",
-                    "a SavedModel is not read; save as .keras or .h5");
     std::ifstream file(path, std::ios::binary);
     if (!file) return fail(Errc::Permission, "it may not be read");
     std::string start(4, '\0');

@@ -19,8 +19,8 @@ struct KerasFile {
     [[nodiscard]] int major() const;
 };
 
-/// .h5 or .keras, whichever the content is. Errors: NotFound, Permission, Io; Invalid (neither of
-/// them, broken, only weights, no weights); Unsupported (larger than any model).
+/// .h5 or .keras, whichever the content is. Errors: Permission, Io; Invalid (neither of them,
+/// broken, only weights, no weights); Unsupported (larger than any model).
 [[nodiscard]] Result<KerasFile> open_keras_file(const std::filesystem::path& path);
 
 }  // namespace weir::model::keras
