@@ -24,7 +24,8 @@ Examples:
   weir doctor                              what works on this machine, and what does not
 
 Exit codes: 0 done; 2 usage or compile error; 3 privileges; 4 not found; 5 interface busy;
-            6 rejected by the verifier; 7 unsupported; 8 input/output; 130 second signal.)";
+            6 rejected by the verifier, or a model that does not fit; 7 unsupported;
+            8 input/output; 130 second signal.)";
 
 /// CLI11 lists all that was left over, in no order; the option that it does not know comes first.
 std::string describe(const CLI::App& app, const CLI::ParseError& error) {

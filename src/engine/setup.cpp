@@ -30,7 +30,7 @@ Result<std::unique_ptr<model::Detector>> open_detector(const ModelOptions& optio
                                                        std::chrono::nanoseconds window) {
     if (options.file.empty()) return nullptr;
     auto detector = model::Detector::open(options, window);
-    if (!detector) return wrap(detector, "model " + options.file);
+    if (!detector) detector.error().message.insert(0, "model ");  // the file's name comes next
     return detector;
 }
 

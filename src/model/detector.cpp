@@ -57,14 +57,14 @@ Result<std::unique_ptr<Detector>> Detector::open(const ModelOptions& options,
     if (!network) return pass_on(network);
     const Signature& signature = network->signature();
     auto shape = input_shape(signature.input);
-    if (!shape) return pass_on(shape);
+    if (!shape) return wrap(shape, options.file);
     if (signature.output_values() == 0 || signature.output_values() > kScoreOrTwo)
         return fail(Errc::Rejected,
-                    fmt::format("its output is [samples, {}]: a score, or two classes of which the "
-                                "second is the attack, were wanted",
-                                fmt::join(signature.output, ", ")));
+                    fmt::format("{}: its output is [samples, {}]: a score, or two classes of "
+                                "which the second is the attack, were wanted",
+                                options.file, fmt::join(signature.output, ", ")));
     auto profile = choose_profile(options.profile, options.file, shape->features);
-    if (!profile) return pass_on(profile);
+    if (!profile) return wrap(profile, options.file);
     return std::unique_ptr<Detector>(
         new Detector(options, window, std::move(*network), std::move(*profile), *shape));
 }
@@ -136,8 +136,9 @@ std::vector<std::uint32_t> Detector::alerted_rows() const {
         return scores_[a] != scores_[b] ? scores_[a] > scores_[b] : a < b;
     };
     const std::size_t kept = std::min(rows.size(), options_.max_alerts);
-    std::ranges::partial_sort(rows, rows.begin() + static_cast<std::ptrdiff_t>(kept), is_worse);
+    std::ranges::nth_element(rows, rows.begin() + static_cast<std::ptrdiff_t>(kept), is_worse);
     rows.resize(kept);
+    std::ranges::sort(rows, is_worse);
     return rows;
 }
 
@@ -153,7 +154,9 @@ Result<Detection> Detector::run(const Table& table, StageTimings& timings) {
         if (ends_->has_addresses()) victims.add(ends_->of(table.value(i)), scores_[i]);
     }
     detection.victims = victims.list();
-    for (const std::uint32_t row : alerted_rows())
+    const std::vector<std::uint32_t> alerted = alerted_rows();
+    detection.alerts.reserve(alerted.size());
+    for (const std::uint32_t row : alerted)
         detection.alerts.push_back(
             alert_of(ends_->of(table.value(row)), scores_[row], ends_->has_addresses()));
     return detection;

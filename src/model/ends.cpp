@@ -2,6 +2,8 @@
 #include "model/ends.h"
 
 #include <arpa/inet.h>
+#include <fmt/compile.h>
+#include <fmt/format.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -88,11 +90,13 @@ FlowEnds Ends::of(const std::byte* row) const {
 std::string address_text(const Address& address) {
     in6_addr in6 = {};
     std::memcpy(&in6, address.data(), address.size());
+    if (IN6_IS_ADDR_V4MAPPED(&in6)) {  // an attack has many: inet_ntop() takes five times as long
+        const auto byte = [&](std::size_t i) { return std::to_integer<unsigned>(address[i]); };
+        return fmt::format(FMT_COMPILE("{}.{}.{}.{}"), byte(kIpv4Offset), byte(kIpv4Offset + 1),
+                           byte(kIpv4Offset + 2), byte(kIpv4Offset + 3));
+    }
     std::array<char, INET6_ADDRSTRLEN> text = {};
-    if (IN6_IS_ADDR_V4MAPPED(&in6))
-        ::inet_ntop(AF_INET, address.data() + kIpv4Offset, text.data(), text.size());
-    else
-        ::inet_ntop(AF_INET6, address.data(), text.data(), text.size());
+    ::inet_ntop(AF_INET6, address.data(), text.data(), text.size());
     return text.data();
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 
 #include "model/input_column.h"
@@ -19,6 +20,8 @@ struct Input::Plan {
 };
 
 namespace {
+
+constexpr std::size_t kBlock = 32;  // flows whose rows and numbers stay in L1 together
 
 std::string shape_text(const InputShape& shape) {
     return fmt::format("[{}, {}]", shape.packets, shape.features);
@@ -69,22 +72,30 @@ void convert_flows(const auto& plan, const Table& table, std::size_t first, std:
                    const ColumnOf& column_of, const ScaleOf& scale_of) {
     const std::size_t width = plan.columns.size();
     const std::size_t values = plan.shape.packets * width;
-    Out* to = out.data();
-    for (std::size_t i = first; to != out.data() + out.size(); ++i, to += values) {
-        const std::byte* row = table.value(i);
-        std::uint32_t packets = 0;
-        std::memcpy(&packets, row + plan.packets_offset, sizeof(packets));  // SAFETY: in the row
-        const std::size_t count = std::min<std::size_t>(packets, plan.shape.packets);
-        const Packets recorded{.row = row,
-                               .first = row + plan.packet_offset,
-                               .count = count,
-                               .step = plan.packet_bytes};
+    const std::size_t flows = out.size() / values;
+    std::array<Packets, kBlock> block;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    for (std::size_t done = 0; done < flows; done += kBlock) {
+        const std::size_t n = std::min(kBlock, flows - done);
+        Out* const to = out.data() + done * values;
+        for (std::size_t i = 0; i < n; ++i) {
+            const std::byte* row = table.value(first + done + i);
+            std::uint32_t packets = 0;
+            std::memcpy(&packets, row + plan.packets_offset, sizeof(packets));  // SAFETY: in it
+            const std::size_t count = std::min<std::size_t>(packets, plan.shape.packets);
+            block[i] = {.row = row,
+                        .first = row + plan.packet_offset,
+                        .count = count,
+                        .step = plan.packet_bytes};
+            std::fill(to + i * values + count * width, to + (i + 1) * values, Out{0});
+        }
         for (std::size_t c = 0; c < width; ++c) {
             const Column& column = plan.columns[c];
-            (column.*column_of)(column, recorded,
-                                {.to = to + c, .width = width, .scale = column.*scale_of});
+            (column.*column_of)(column, std::span(block.data(), n),
+                                {.to = to + c,
+                                 .width = width,
+                                 .flow = values,
+                                 .scale = column.*scale_of});
         }
-        std::fill(to + count * width, to + values, Out{0});
     }
 }
 

@@ -20,24 +20,28 @@ constexpr double kOffsets = 1 << kFlagBits;
 
 template <class Out, class Value>
 void write(const Packets& packets, const Strip<Out>& strip, const Value& value_at) {
-    for (std::size_t j = 0; j < packets.count; ++j)
-        strip.to[j * strip.width] =
-            static_cast<Out>(value_at(packets.first + j * packets.step) * strip.scale);
+    const double scale = strip.scale;
+    const std::byte* packet = packets.first;
+    Out* to = strip.to;
+    for (std::size_t j = 0; j < packets.count; ++j) {
+        *to = static_cast<Out>(static_cast<double>(value_at(packet)) * scale);
+        packet += packets.step;
+        to += strip.width;
+    }
 }
 
 template <class Out, class Loader>
 void plain(const Column& column, const Packets& packets, const Strip<Out>& strip) {
     const std::uint32_t offset = column.number.offset;
-    write(packets, strip, [offset](const std::byte* packet) {
-        return static_cast<double>(Loader::load(packet + offset));
-    });
+    write(packets, strip,
+          [offset](const std::byte* packet) { return Loader::load(packet + offset); });
 }
 
 template <class Out, class Loader>
 void bits(const Column& column, const Packets& packets, const Strip<Out>& strip) {
     write(packets, strip, [&](const std::byte* packet) {
         const std::uint64_t value = bits_of(Loader::load(packet + column.number.offset));
-        return static_cast<double>(value >> column.shift & column.mask);
+        return static_cast<std::int64_t>(value >> column.shift & column.mask);
     });
 }
 
@@ -49,7 +53,7 @@ void since_first(const Column& column, const Packets& packets, const Strip<Out>&
     for (std::size_t j = 1; j < packets.count; ++j)
         origin = std::min(origin, Loader::load(first + j * packets.step));
     write(packets, strip, [&](const std::byte* packet) {
-        return static_cast<double>(distance(Loader::load(packet + column.number.offset), origin));
+        return distance(Loader::load(packet + column.number.offset), origin);
     });
 }
 
@@ -122,14 +126,16 @@ void relative_ack(const Column& column, const Packets& packets, const Strip<Out>
         const Side& other = sides[direction ^ 1U];
         const std::uint32_t distance = ack - other.start;
         const std::uint32_t relative = other.is_certain || distance < kHalf ? distance : 0;
-        return static_cast<double>((flags & kAck) != 0 ? relative : ack);
+        return (flags & kAck) != 0 ? relative : ack;
     });
 }
 
 bool is_ipv6(const KeyPlaces& key, const std::byte* row) {
-    constexpr std::array<unsigned char, 12> kMapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    return key.address_offset &&
-           std::memcmp(row + *key.address_offset, kMapped.data(), kMapped.size()) != 0;
+    if (!key.address_offset) return false;
+    constexpr std::uint32_t kMapped = 0xffff0000;  // 0, 0, 0xff, 0xff in memory
+    const std::byte* address = row + *key.address_offset;
+    return Native<std::uint64_t>::load(address) != 0 ||
+           Native<std::uint32_t>::load(address + sizeof(std::uint64_t)) != kMapped;
 }
 
 template <class Out, class Loader>
@@ -146,6 +152,15 @@ void layers(const Column& column, const Packets& packets, const Strip<Out>& stri
 template <class Out>
 void constant(const Column& column, const Packets& packets, const Strip<Out>& strip) {
     write(packets, strip, [&](const std::byte*) { return column.constant; });
+}
+
+/// One call for many flows: a call for each would cost as much as what it does.
+template <class Out, auto OneFlow>
+void each_flow(const Column& column, Flows flows, Strip<Out> strip) {
+    for (const Packets& packets : flows) {
+        OneFlow(column, packets, strip);
+        strip.to += strip.flow;
+    }
 }
 
 // ---- which of it, for a feature ----
@@ -254,13 +269,13 @@ Result<double> seconds_of(const Feature& feature) {
         fmt::format("in the probe: {} WEIR_FEATURE(\"ns\"), or us, ms, s", feature.name));
 }
 
-/// Both forms of a function that exists for each loader: `pick` names it.
+/// Both forms of a function that exists for each loader: what a `Pick`, a lambda, names.
 template <class Pick>
-void set_functions(Column& column, const Pick& pick) {
+void set_functions(Column& column, Pick) {
     with_loader(column.number.width, [&](auto loader) {
         using Loader = decltype(loader);
-        column.to_float = pick.template operator()<float, Loader>();
-        column.to_double = pick.template operator()<double, Loader>();
+        column.to_float = &each_flow<float, Pick{}.template operator()<float, Loader>()>;
+        column.to_double = &each_flow<double, Pick{}.template operator()<double, Loader>()>;
     });
 }
 
@@ -288,10 +303,10 @@ Result<> set_relative_ack(Column& column, const FlowLayout& layout) {
     if (!places) return pass_on(places);
     column.ack = *places;
     const bool is_usual = UsualNumbers::are_in(column);
-    column.to_float =
-        is_usual ? &relative_ack<float, UsualNumbers> : &relative_ack<float, AnyNumbers>;
-    column.to_double =
-        is_usual ? &relative_ack<double, UsualNumbers> : &relative_ack<double, AnyNumbers>;
+    column.to_float = is_usual ? &each_flow<float, &relative_ack<float, UsualNumbers>>
+                               : &each_flow<float, &relative_ack<float, AnyNumbers>>;
+    column.to_double = is_usual ? &each_flow<double, &relative_ack<double, UsualNumbers>>
+                                : &each_flow<double, &relative_ack<double, AnyNumbers>>;
     return {};
 }
 
@@ -341,8 +356,8 @@ Result<Column> make_column(const FlowLayout& layout, const ProfileFeature& wante
         if (!wanted.missing)
             return fail(Errc::Rejected, fmt::format("the probe has no feature {}", wanted.name));
         column.constant = *wanted.missing;
-        column.to_float = &constant<float>;
-        column.to_double = &constant<double>;
+        column.to_float = &each_flow<float, &constant<float>>;
+        column.to_double = &each_flow<double, &constant<double>>;
     } else {
         auto number = takes_floats(wanted) ? number_of(*feature) : integer_of(*feature);
         if (!number) return pass_on(number);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "model/layers.h"
 #include "model/profile.h"
@@ -60,13 +61,17 @@ struct Packets {
     std::size_t step;
 };
 
-/// Where a column of a flow is written: every `width`-th number, times `scale`.
+/// Where a column of the first flow is written: every `width`-th number, times `scale`. The next
+/// flow's begins `flow` numbers behind it.
 template <class Out>
 struct Strip {
     Out* to;
     std::size_t width;
+    std::size_t flow;
     double scale;
 };
+
+using Flows = std::span<const Packets>;
 
 struct Column {
     Number number;
@@ -79,8 +84,8 @@ struct Column {
     AckPlaces ack = {};
     std::shared_ptr<const LayerTable> layers = {};
 
-    void (*to_float)(const Column&, const Packets&, const Strip<float>&) = nullptr;
-    void (*to_double)(const Column&, const Packets&, const Strip<double>&) = nullptr;
+    void (*to_float)(const Column&, Flows, Strip<float>) = nullptr;
+    void (*to_double)(const Column&, Flows, Strip<double>) = nullptr;
 };
 
 /// `window_s` is the divisor of features that have none.

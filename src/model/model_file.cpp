@@ -76,7 +76,7 @@ Result<std::string> read_as_onnx(const fs::path& file) {
     if (!kind) return pass_on(kind);
     if (*kind == FileKind::Onnx) return read_text(file);
     auto keras = read_keras(file);
-    if (!keras) return pass_on(keras);
+    if (!keras) return wrap(keras, file.string());
     return std::move(keras->onnx);
 }
 
@@ -93,7 +93,7 @@ Result<ModelDescription> describe(const fs::path& file) {
         if (!description) return wrap(description, file.string());
     } else {
         auto keras = read_keras(file);
-        if (!keras) return pass_on(keras);
+        if (!keras) return wrap(keras, file.string());
         onnx = std::move(keras->onnx);
         description->version = std::move(keras->version);
         for (KerasLayer& layer : keras->layers) {

@@ -21,6 +21,10 @@ constexpr const char* kHint = "./dev deps installs it; WEIR_ONNXRUNTIME=FILE nam
 /// The oldest whose interface has all that is called here.
 constexpr unsigned kLeastApi = 14;
 
+/// Of all networks together, weights and what lies between the layers. A few bytes of a file can
+/// ask for any amount.
+constexpr std::size_t kMaxMemoryBytes = std::size_t{4} << 30;
+
 using GetApiBase = const OrtApiBase* (*)();
 
 // Each thread's innermost OnnxLog; what is logged where there is none is not kept.
@@ -99,11 +103,16 @@ Result<const OnnxRuntime*> start() {
     auto env = fenced([] {
         Ort::Env made(ORT_LOGGING_LEVEL_WARNING, "weir", &keep_log, nullptr);
         made.DisableTelemetryEvents();
+        const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+        const Ort::ArenaCfg arena(kMaxMemoryBytes, -1, -1, -1);  // else as it is by default
+        made.CreateAndRegisterAllocator(memory, arena);
         return made;
     });
     if (!env) return wrap(env, library->path);
     // Lives as long as the process: sessions that other statics hold would outlive it else.
-    return new OnnxRuntime{std::move(*env), std::move(library->path), std::move(library->version)};
+    return new OnnxRuntime{.env = std::move(*env),
+                           .path = std::move(library->path),
+                           .version = std::move(library->version)};
 }
 
 /// "Load model failed:/src/model.cc:182 void onnxruntime::Model::f(int) No graph.": "No graph."

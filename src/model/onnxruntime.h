@@ -26,7 +26,7 @@ struct OnnxRuntime {
 
 /// $WEIR_ONNXRUNTIME, else the library that weir was configured with, else the one in weir's share
 /// folder, else the loader's. Errors: Unsupported (none there, or too old), with where it was
-/// looked for. Cost: about 10 ms the first time.
+/// looked for. Cost: about 20 ms the first time.
 [[nodiscard]] Result<const OnnxRuntime*> onnx_runtime();
 
 /// What ONNX Runtime logs in this thread while this lives; it would go to standard error.

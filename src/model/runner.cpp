@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/runner.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <functional>
+#include <mutex>
 #include <numeric>
+#include <thread>
 
 #include "model/model_file.h"
 #include "model/onnx_check.h"
@@ -18,6 +23,9 @@ namespace {
 
 /// More are refused: a sample is some kilobytes, and each batch is a thousand of them.
 constexpr std::int64_t kMaxValues = std::int64_t{1} << 24;
+
+/// Two samples take a large network milliseconds; a loop without end is what is meant.
+constexpr std::chrono::seconds kTrialTime{5};
 
 std::size_t product(const std::vector<std::int64_t>& dimensions) {
     return static_cast<std::size_t>(std::accumulate(dimensions.begin(), dimensions.end(),
@@ -136,6 +144,7 @@ Result<Ort::SessionOptions> session_options(const OnnxRuntime& runtime,
         session.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
         // Threads that spin between two windows would take the CPUs from the packets.
         session.AddConfigEntry("session.intra_op.allow_spinning", "0");
+        session.AddConfigEntry("session.use_env_allocators", "1");  // with their limit
         // Patterns are kept for each number of samples, and every window has another one.
         session.DisableMemPattern();
         return session;
@@ -144,6 +153,24 @@ Result<Ort::SessionOptions> session_options(const OnnxRuntime& runtime,
     if (auto r = add_cuda(runtime, *made); !r) return pass_on(r);
     return made;
 }
+
+/// Ends a run that takes longer than this: a network may loop for ever.
+class Deadline {
+public:
+    Deadline(Ort::RunOptions& run, std::chrono::seconds limit, std::atomic<bool>& has_passed)
+        : thread_([this, &run, limit, &has_passed](const std::stop_token& stop) {
+              std::unique_lock lock(mutex_);
+              done_.wait_for(lock, stop, limit, [] { return false; });
+              if (stop.stop_requested()) return;
+              has_passed = true;
+              run.SetTerminate();
+          }) {}
+
+private:
+    std::mutex mutex_;
+    std::condition_variable_any done_;
+    std::jthread thread_;  // the last member: it is over before the others go
+};
 
 }  // namespace
 
@@ -176,14 +203,19 @@ struct Runner::State {
 Result<> Runner::State::try_out() {
     constexpr std::size_t kSamples = 2;
     const std::vector<float> zeros(kSamples * signature.input_values());
+    std::atomic<bool> took_too_long = false;
     auto shape = fenced([&] {
+        Ort::RunOptions run;
+        const Deadline deadline(run, kTrialTime, took_too_long);
         const Ort::Value input = input_tensor(zeros, kSamples);
         const char* input_name = signature.input_name.c_str();
         const char* output_name = signature.output_name.c_str();
-        const auto outputs =
-            session.Run(Ort::RunOptions{nullptr}, &input_name, &input, 1, &output_name, 1);
+        const auto outputs = session.Run(run, &input_name, &input, 1, &output_name, 1);
         return outputs.front().GetTensorTypeAndShapeInfo().GetShape();
     });
+    if (took_too_long)
+        return fail(Errc::Invalid, fmt::format("it does not run: not done with {} samples after {}",
+                                               kSamples, kTrialTime));
     if (!shape) {
         if (shape.error().code == Errc::Io) shape.error().code = Errc::Invalid;
         return wrap(shape, "it does not run");

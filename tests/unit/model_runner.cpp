@@ -2,8 +2,9 @@
 // Networks that are computed here by hand, and files that are no networks: what is said of them.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <thread>
 
@@ -238,6 +239,59 @@ TEST(Runner, RefusesANetworkThatMixesSamples) {
     graph.node("ReduceSum", {"x"}, "y");
     graph.output("y", {"a", "b"});
     expect_refused(graph, Errc::Invalid, "[1, 1] for 2 samples");
+}
+
+/// x + max(zeros of [samples * n]), which takes 4 n bytes a sample for a moment.
+OnnxGraph glutton(std::int64_t n) {
+    OnnxGraph graph = adder({0});
+    graph.model.mutable_graph()->mutable_node(0)->set_input(1, "most");
+    TensorProto& times = graph.weights("times", {2}, {});
+    times.set_data_type(TensorProto::INT64);
+    times.add_int64_data(n);
+    times.add_int64_data(1);
+    graph.node("Shape", {"x"}, "shape");
+    graph.node("Mul", {"shape", "times"}, "large");
+    graph.node("ConstantOfShape", {"large"}, "zeros");
+    onnx::AttributeProto& keep = *graph.node("ReduceMax", {"zeros"}, "most").add_attribute();
+    keep.set_name("keepdims");
+    keep.set_type(onnx::AttributeProto::INT);
+    keep.set_i(0);
+    auto& nodes = *graph.model.mutable_graph()->mutable_node();
+    std::rotate(nodes.begin(), nodes.begin() + 1, nodes.end());
+    return graph;
+}
+
+TEST(Runner, RefusesANetworkThatWantsAllMemory) {
+    EXPECT_TRUE(Runner::from_onnx(glutton(1000).bytes(), {}));
+    expect_refused(glutton(2'000'000'000), Errc::Invalid, "it does not run: Available memory");
+}
+
+void describe_scalar(onnx::ValueInfoProto& value, const std::string& name, int type) {
+    value.set_name(name);
+    value.mutable_type()->mutable_tensor_type()->set_elem_type(type);
+    value.mutable_type()->mutable_tensor_type()->mutable_shape();
+}
+
+TEST(Runner, RefusesANetworkThatDoesNotEnd) {
+    OnnxGraph body;
+    describe_scalar(*body.model.mutable_graph()->add_input(), "i", TensorProto::INT64);
+    describe_scalar(*body.model.mutable_graph()->add_input(), "go", TensorProto::BOOL);
+    body.input("v", {"n", "3"});
+    body.node("Identity", {"go"}, "on").set_name("first");
+    body.node("Identity", {"v"}, "w").set_name("second");
+    describe_scalar(*body.model.mutable_graph()->add_output(), "on", TensorProto::BOOL);
+    body.output("w", {"n", "3"});
+    OnnxGraph graph;
+    graph.input("x", {"n", "3"});
+    TensorProto& times = graph.weights("times", {}, {});
+    times.set_data_type(TensorProto::INT64);
+    times.add_int64_data(std::numeric_limits<std::int64_t>::max());
+    onnx::AttributeProto& attribute = *graph.node("Loop", {"times", "", "x"}, "y").add_attribute();
+    attribute.set_name("body");
+    attribute.set_type(onnx::AttributeProto::GRAPH);
+    *attribute.mutable_g() = body.model.graph();
+    graph.output("y", {"n", "3"});
+    expect_refused(graph, Errc::Invalid, "it does not run: not done with 2 samples after 5s");
 }
 
 TEST(Runner, SaysWhyShapesDoNotFit) {
