@@ -62,7 +62,7 @@ Result<model::DataSet> open_data_set(std::span<const Table> tables,
     if (flows == tables.end())
         return fail(Errc::Rejected, "--dataset: the probe has no flow tensor (weir/flow.h)");
     auto set = model::DataSet::create(*flows, options);
-    if (!set) return wrap(set, "--dataset " + options.file.string());
+    if (!set) return wrap(set, "--dataset");
     return set;
 }
 

@@ -40,7 +40,7 @@ void plain(const Column& column, const Packets& packets, const Strip<Out>& strip
 template <class Out, class Loader>
 void bits(const Column& column, const Packets& packets, const Strip<Out>& strip) {
     write(packets, strip, [&](const std::byte* packet) {
-        const auto value = static_cast<std::uint64_t>(Loader::load(packet + column.number.offset));
+        const std::uint64_t value = bits_of(Loader::load(packet + column.number.offset));
         return static_cast<std::int64_t>(value >> column.shift & column.mask);
     });
 }
@@ -145,9 +145,7 @@ void layers(const Column& column, const Packets& packets, const Strip<Out>& stri
     const auto transport = static_cast<std::size_t>(transport_of(protocol, is_six));
     const LayerRow& row = (*column.layers)[is_six ? 1 : 0][transport];
     write(packets, strip, [&](const std::byte* packet) {
-        const auto application =
-            static_cast<std::uint64_t>(Loader::load(packet + column.number.offset));
-        return row[application % kApplications];
+        return row[bits_of(Loader::load(packet + column.number.offset)) % kApplications];
     });
 }
 
@@ -271,22 +269,24 @@ Result<double> seconds_of(const Feature& feature) {
         fmt::format("in the probe: {} WEIR_FEATURE(\"ns\"), or us, ms, s", feature.name));
 }
 
-/// Both forms of a function that exists for each loader.
-#define WEIR_EACH_LOADER(column, function)                                  \
-    with_loader((column).number.width, [&](auto loader) {                   \
-        using Loader = decltype(loader);                                    \
-        (column).to_float = &each_flow<float, &function<float, Loader>>;    \
-        (column).to_double = &each_flow<double, &function<double, Loader>>; \
-    })
+/// Both forms of a function that exists for each loader: what a `Pick`, a lambda, names.
+template <class Pick>
+void set_functions(Column& column, Pick) {
+    with_loader(column.number.width, [&](auto loader) {
+        using Loader = decltype(loader);
+        column.to_float = &each_flow<float, Pick{}.template operator()<float, Loader>()>;
+        column.to_double = &each_flow<double, Pick{}.template operator()<double, Loader>()>;
+    });
+}
 
 void set_plain(Column& column, const ProfileFeature& feature) {
     if (feature.shift == 0 && feature.mask == 0) {
-        WEIR_EACH_LOADER(column, plain);
+        set_functions(column, []<class Out, class Loader> { return &plain<Out, Loader>; });
         return;
     }
     column.shift = feature.shift;
     column.mask = feature.mask != 0 ? feature.mask : ~std::uint64_t{0};
-    WEIR_EACH_LOADER(column, bits);
+    set_functions(column, []<class Out, class Loader> { return &bits<Out, Loader>; });
 }
 
 Result<> set_layers(Column& column, const FlowLayout& layout, const LayerTable& table) {
@@ -294,7 +294,7 @@ Result<> set_layers(Column& column, const FlowLayout& layout, const LayerTable& 
     if (!key) return pass_on(key);
     column.key = *key;
     column.layers = std::make_shared<const LayerTable>(table);
-    WEIR_EACH_LOADER(column, layers);
+    set_functions(column, []<class Out, class Loader> { return &layers<Out, Loader>; });
     return {};
 }
 
@@ -319,26 +319,25 @@ Result<> set_encoding(Column& column, const FlowLayout& layout, const Feature& f
             auto seconds = seconds_of(feature);
             if (!seconds) return pass_on(seconds);
             column.raw_scale *= *seconds;
-            WEIR_EACH_LOADER(column, since_first);
+            set_functions(column,
+                          []<class Out, class Loader> { return &since_first<Out, Loader>; });
             return {};
         }
         case Encoding::RelativeAck: return set_relative_ack(column, layout);
         case Encoding::IpFlags:
             column.shift = kFlagBits;
             column.mask = 7;
-            WEIR_EACH_LOADER(column, bits);
+            set_functions(column, []<class Out, class Loader> { return &bits<Out, Loader>; });
             return {};
         case Encoding::IpFragment:
             column.raw_scale /= kOffsets;
-            WEIR_EACH_LOADER(column, plain);
+            set_functions(column, []<class Out, class Loader> { return &plain<Out, Loader>; });
             return {};
         case Encoding::HighestLayer: return set_layers(column, layout, highest_layer_table());
         case Encoding::Protocols: return set_layers(column, layout, protocols_table());
     }
     return {};
 }
-
-#undef WEIR_EACH_LOADER
 
 bool takes_floats(const ProfileFeature& feature) {
     const bool has_bits = feature.shift != 0 || feature.mask != 0;

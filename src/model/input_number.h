@@ -55,15 +55,19 @@ auto with_loader(Width width, const Use& use) {
     return use(Native<double>());
 }
 
-/// The low 64 bits of any integer; floats, of which no encoding makes one, are 0.
+/// The bits of an integer; floats, of which no encoding wants them, are 0.
+template <class T>
+std::uint64_t bits_of(T value) {
+    if constexpr (std::is_floating_point_v<T>)
+        return 0;
+    else
+        return static_cast<std::make_unsigned_t<T>>(value);
+}
+
+/// The same of a number anywhere.
 inline std::uint64_t load_integer(const Number& number, const std::byte* packet) {
-    return with_loader(number.width, [&](auto loader) {
-        using Value = typename decltype(loader)::Value;
-        if constexpr (std::is_floating_point_v<Value>)
-            return std::uint64_t{0};
-        else
-            return static_cast<std::uint64_t>(loader.load(packet + number.offset));
-    });
+    return with_loader(number.width,
+                       [&](auto loader) { return bits_of(loader.load(packet + number.offset)); });
 }
 
 /// Exact in the width of the value: a time in ns does not fit a double's 53 bits.

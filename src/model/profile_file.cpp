@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "model/profile_options.h"
 #include "util/file.h"

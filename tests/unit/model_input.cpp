@@ -201,7 +201,6 @@ TEST(Input, LeavesRawNumbersUndivided) {
 // ---- every kind of number ----
 
 using test::Row;
-using test::RowPacket;
 
 std::vector<Row> number_rows() {
     std::vector<Row> rows(3);

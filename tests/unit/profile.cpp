@@ -49,6 +49,7 @@ protected:
 
 std::vector<double> divisors(const Profile& profile, double window) {
     std::vector<double> all;
+    all.reserve(profile.features.size());
     for (const auto& f : profile.features) all.push_back(f.divisor.value_or(window));
     return all;
 }
