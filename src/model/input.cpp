@@ -90,11 +90,9 @@ void convert_flows(const auto& plan, const Table& table, std::size_t first, std:
         }
         for (std::size_t c = 0; c < width; ++c) {
             const Column& column = plan.columns[c];
-            (column.*column_of)(column, std::span(block.data(), n),
-                                {.to = to + c,
-                                 .width = width,
-                                 .flow = values,
-                                 .scale = column.*scale_of});
+            (column.*column_of)(
+                column, std::span(block.data(), n),
+                {.to = to + c, .width = width, .flow = values, .scale = column.*scale_of});
         }
     }
 }

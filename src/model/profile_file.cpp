@@ -88,16 +88,16 @@ private:
 };
 
 Result<Encoding> encoding_of(const Reader& reader, const toml::table& table) {
-    auto word = reader.text(table, "encoding");
-    if (!word) return pass_on(word);
-    if (!*word) return Encoding::Plain;
+    auto text = reader.text(table, "encoding");
+    if (!text) return pass_on(text);
+    const std::string word = text->value_or("plain");
     std::vector<std::string> names;
     for (const auto& [name, encoding] : kEncodings) {
-        if (name == **word) return encoding;
+        if (name == word) return encoding;
         names.emplace_back(name);
     }
-    const std::string meant = nearest(**word, names);
-    return reader.refuse(table.get("encoding")->source(), fmt::format("no encoding {}", **word),
+    const std::string meant = nearest(word, names);
+    return reader.refuse(table.get("encoding")->source(), fmt::format("no encoding {}", word),
                          meant.empty() ? fmt::format("there are {}", fmt::join(names, ", "))
                                        : "did you mean " + meant + "?");
 }
@@ -121,7 +121,8 @@ Result<ProfileFeature> read_feature(const Reader& reader, const toml::table& tab
     if (auto r = reader.check_keys(table, known); !r) return pass_on(r);
     auto name = reader.text(table, "name");
     if (!name) return pass_on(name);
-    if (!*name || (*name)->empty()) return reader.refuse(table.source(), "a feature has no name");
+    const std::string called = name->value_or("");
+    if (called.empty()) return reader.refuse(table.source(), "a feature has no name");
     auto encoding = encoding_of(reader, table);
     if (!encoding) return pass_on(encoding);
     auto factor = reader.number(table, "factor", -1e300, 1e300);
@@ -136,7 +137,7 @@ Result<ProfileFeature> read_feature(const Reader& reader, const toml::table& tab
     if (!missing) return pass_on(missing);
     if (*encoding != Encoding::Plain && (*shift || *mask))
         return reader.refuse(table.source(), "shift and mask go with the encoding plain alone");
-    return ProfileFeature{.name = **name,
+    return ProfileFeature{.name = called,
                           .encoding = *encoding,
                           .factor = factor->value_or(1),
                           .divisor = *divisor,
@@ -177,8 +178,9 @@ Result<Profile> read_base(const Reader& reader, const toml::table& root) {
     if (!*base)
         return reader.refuse(root.source(), "neither a profile nor a [[feature]]",
                              "profile = \"lucid11\"");
-    if (auto profile = built_in_profile(**base)) return std::move(*profile);
-    return reader.refuse(root.get("profile")->source(), fmt::format("no profile {}", **base),
+    const std::string name = base->value_or("");
+    if (auto profile = built_in_profile(name)) return std::move(*profile);
+    return reader.refuse(root.get("profile")->source(), fmt::format("no profile {}", name),
                          fmt::format("there are {}", built_in_names()));
 }
 
@@ -189,19 +191,19 @@ Result<> read_options(const Reader& reader, const toml::table& root, Profile& pr
     };
     auto ip_flags = reader.integer(root, "ip_flags", 0, kMaxField);
     if (!ip_flags) return pass_on(ip_flags);
-    if (*ip_flags)
-        if (auto r = set_ip_flags(profile, **ip_flags); !r)
-            return at("ip_flags", std::move(r.error()));
+    if (const auto df = *ip_flags)
+        if (auto r = set_ip_flags(profile, *df); !r) return at("ip_flags", std::move(r.error()));
     auto ack = reader.text(root, "ack");
     if (!ack) return pass_on(ack);
-    if (*ack)
-        if (auto r = set_ack(profile, **ack); !r) return at("ack", std::move(r.error()));
+    if (const auto kind = *ack)
+        if (auto r = set_ack(profile, *kind); !r) return at("ack", std::move(r.error()));
     auto threshold = reader.number(root, "threshold", 0, 1);
     if (!threshold) return pass_on(threshold);
     profile.threshold = *threshold;
     auto window = reader.number(root, "window", 1e-9, kMaxWindowSeconds);
     if (!window) return pass_on(window);
-    if (*window) profile.window = std::chrono::nanoseconds(std::llround(**window * 1e9));
+    if (const auto seconds = *window)
+        profile.window = std::chrono::nanoseconds(std::llround(*seconds * 1e9));
     return {};
 }
 
