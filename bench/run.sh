@@ -13,6 +13,15 @@ done
 printf '== view\n'
 "$build/bench_view" "$build/bench/view.json" --benchmark_enable_random_interleaving=true \
     --benchmark_out="$build/bench/view-runs.json" || status=1
+printf '== model\n'
+model=../shared/data/models/ammar-siddique-10t-10n-DOS2019-LUCID.h5 # a published network, not part of weir
+if [ -f "$model" ]; then
+    "$build/bench_model" "$build/bench/model.json" "$model" || status=1
+else
+    printf 'no %s: nothing to measure\n' "$model"
+fi
+printf '== replay\n'
+/usr/bin/python3 -B bench/replay.py "$build/bench/replay.json" || status=1
 printf '== startup\n'
 /usr/bin/python3 bench/startup.py "$build/bench/startup.json" || status=1
 printf '== classic\n'

@@ -41,10 +41,11 @@ Result<InjectOptions> check_arguments(const InjectArguments& a) {
     if (!mode) return pass_on(mode);
     if (auto r = check_files(a.probe); !r) return pass_on(r);
     if (auto interface = bpf::interface_index(a.interface); !interface) return pass_on(interface);
-    if (auto r = check_kinds(a.probe); !r) return pass_on(r);
+    if (auto r = check_profile(a.probe); !r) return pass_on(r);
     InjectOptions options;
     options.probe = std::move(*probe);
     options.extractor = to_extractor_options(a.probe);
+    options.model = to_model_options(a.probe);
     options.on_notice = print_notice;
     options.interface = a.interface;
     options.window = *window;
@@ -72,8 +73,8 @@ Result<> inject(const InjectArguments& a) {
     for (const std::string& notice : engine->notices()) print_notice(notice);
     // From here on only maps are read and the link is held: nothing needs more than these.
     drop_capabilities();
-    auto sink = make_sink(std::move(*output),
-                          {.as_json = a.probe.as_json(), .max_rows = a.probe.row_limit()});
+    auto sink =
+        (a.probe.as_json() ? make_json_sink : make_text_sink)(std::move(*output), a.probe.sink());
     return engine->run(*sink, stop->fd());
 }
 

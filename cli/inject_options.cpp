@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "cli/output.h"
+#include "model/profile.h"
 #include "probe/locate.h"
 #include "util/paths.h"
 #include "util/privileges.h"
@@ -17,6 +18,7 @@ namespace weir::cli {
 namespace {
 
 constexpr std::size_t kTextRows = 100;
+constexpr std::size_t kTextAlerts = 10;
 
 bool is_model(const ProbeArguments& a) { return !a.model.empty() && a.model != "none"; }
 bool is_extractor(const ProbeArguments& a) { return !a.extractor.empty() && a.extractor != "auto"; }
@@ -35,6 +37,15 @@ Result<std::pair<std::string, std::string>> parse_setting(const std::string& tex
 std::size_t ProbeArguments::row_limit() const {
     if (max_rows >= 0) return static_cast<std::size_t>(max_rows);
     return as_json() ? std::numeric_limits<std::size_t>::max() : kTextRows;
+}
+
+std::size_t ProbeArguments::alert_limit() const {
+    if (max_alerts >= 0) return static_cast<std::size_t>(max_alerts);
+    return as_json() || !alerts.empty() ? std::numeric_limits<std::size_t>::max() : kTextAlerts;
+}
+
+SinkOptions ProbeArguments::sink() const {
+    return {.max_rows = row_limit(), .max_alerts = alert_limit()};
 }
 
 void add_build_options(CLI::App& app, ProbeArguments& a) {
@@ -88,14 +99,22 @@ void add_probe_options(CLI::App& app, ProbeArguments& a) {
         ->type_name("N")
         ->check(CLI::NonNegativeNumber);
     app.add_option("--profile", a.profile,
-                   "Features of the model: NAME[,ip_flags=0x02|0x40|0x4000][,ack=relative|raw]")
-        ->type_name("NAME");
+                   "Features of the model: FILE.toml, or lucid11 or lucid6, with "
+                   "[,ip_flags=0x02|0x40|0x4000][,ack=relative|raw]")
+        ->type_name("PROFILE");
     app.add_option("--threshold", a.threshold,
-                   "Score above which a flow is an attack (with a model)")
+                   "Score above which a flow is an attack (default: the profile's, else 0.5)")
         ->type_name("SCORE")
-        ->check(CLI::Range(0.0, 1.0))
+        ->check(CLI::Range(0.0, 1.0));
+    app.add_option("--threads", a.threads, "Threads that run the model")
+        ->type_name("N")
+        ->check(CLI::Range(1, 256))
         ->capture_default_str();
-    app.add_option("--max-alerts", a.max_alerts, "Alerts to show a window (with a model)")
+    app.add_option("--device", a.device, "cpu, or cuda where ONNX Runtime has it")
+        ->check(CLI::IsMember({"cpu", "cuda"}))
+        ->capture_default_str();
+    app.add_option("--max-alerts", a.max_alerts,
+                   "Alerts to show a window (default: 10 in text, all in JSON; 0: none)")
         ->type_name("N")
         ->check(CLI::NonNegativeNumber);
     app.add_option("--alerts", a.alerts, "all: every flow with its score (with a model)")
@@ -168,14 +187,28 @@ ExtractorOptions to_extractor_options(const ProbeArguments& a) {
     return {.file = is_extractor(a) ? a.extractor : "", .model = is_model(a) ? a.model : ""};
 }
 
+ModelOptions to_model_options(const ProbeArguments& a) {
+    if (!is_model(a) || a.extractor.ends_with(".py")) return {};  // a script runs it itself
+    return {.file = a.model,
+            .profile = a.profile,
+            .threshold = a.threshold,
+            .use_cuda = a.device == "cuda",
+            .threads = a.threads,
+            .max_alerts = a.alert_limit(),
+            .lists_all = a.alerts == "all"};
+}
+
 /// Where CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON, it has to stay.
-void drop_capabilities() {
+void drop_capabilities(const LaterNeeds& needs) {
     const auto held = effective_capabilities();
     const bool is_admin = held && !held->has(Capability::Bpf);
-    const CapabilitySet needed =
+    const CapabilitySet kernel =
         is_admin ? CapabilitySet{Capability::SysAdmin, Capability::NetAdmin}
                  : CapabilitySet{Capability::Bpf, Capability::NetAdmin, Capability::Perfmon};
-    if (auto r = keep_only(needed); !r) print_notice("capabilities are kept: " + r.error().message);
+    const CapabilitySet files =
+        needs.makes_files ? CapabilitySet{Capability::DacOverride} : CapabilitySet{};
+    if (auto r = keep_only(CapabilitySet::from_bits(kernel.bits() | files.bits())); !r)
+        print_notice("capabilities are kept: " + r.error().message);
 }
 
 Result<> check_exists(const std::string& what, const std::string& path) {
@@ -195,13 +228,10 @@ Result<> check_files(const ProbeArguments& a) {
     return {};
 }
 
-Result<> check_kinds(const ProbeArguments& a) {
-    // A script gets the model's path and runs it itself.
-    if (is_model(a) && !a.extractor.ends_with(".py"))
-        return fail(Errc::Unsupported, fmt::format("model {}: models are not built yet", a.model));
-    if (!a.profile.empty())
-        return fail(Errc::Unsupported,
-                    fmt::format("--profile {}: profiles are not built yet", a.profile));
+Result<> check_profile(const ProbeArguments& a) {
+    if (a.profile.empty()) return {};
+    auto profile = model::find_profile(a.profile);
+    if (!profile) return pass_on(profile);
     return {};
 }
 

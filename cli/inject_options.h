@@ -4,9 +4,11 @@
 // is checked of them before anything is compiled.
 #include <CLI/CLI.hpp>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/sinks.h"
 #include "weir/engine.h"
 #include "weir/result.h"
 
@@ -21,7 +23,9 @@ struct ProbeArguments {
     std::string output;
     std::string profile;
     std::string alerts;
-    double threshold = 0.5;
+    std::optional<double> threshold;
+    int threads = 1;
+    std::string device = "cpu";
     long max_alerts = -1;
     long max_rows = -1;
     std::string program;
@@ -33,6 +37,8 @@ struct ProbeArguments {
 
     [[nodiscard]] bool as_json() const { return format == "json"; }
     [[nodiscard]] std::size_t row_limit() const;
+    [[nodiscard]] std::size_t alert_limit() const;
+    [[nodiscard]] SinkOptions sink() const;
 };
 
 /// Adds the options that say how a probe is built: what `weir check` needs too.
@@ -49,16 +55,22 @@ void add_probe_options(CLI::App& app, ProbeArguments& arguments);
 /// Errors: Invalid.
 [[nodiscard]] Result<ProbeOptions> to_probe_options(const ProbeArguments& arguments);
 [[nodiscard]] ExtractorOptions to_extractor_options(const ProbeArguments& a);
+[[nodiscard]] ModelOptions to_model_options(const ProbeArguments& a);
 
-/// Keeps only what inject and replay need once all is loaded: map calls, running programs, holding
-/// links. A failure is a notice.
-void drop_capabilities();
+/// What inject and replay do once all is loaded, besides map calls, running programs, holding
+/// links.
+struct LaterNeeds {
+    bool makes_files = false;  ///< where root may write although the folder is another user's
+};
+
+/// Keeps only what is needed from then on. A failure is a notice.
+void drop_capabilities(const LaterNeeds& needs = {});
 
 /// "WHAT PATH: no such file". Errors: NotFound.
 [[nodiscard]] Result<> check_exists(const std::string& what, const std::string& path);
 /// That probe, model and extractor are there. Errors: NotFound, with the name.
 [[nodiscard]] Result<> check_files(const ProbeArguments& arguments);
-/// That every kind asked for is built. Errors: Unsupported, with the name.
-[[nodiscard]] Result<> check_kinds(const ProbeArguments& arguments);
+/// That --profile names one. Errors: those of model::find_profile().
+[[nodiscard]] Result<> check_profile(const ProbeArguments& arguments);
 
 }  // namespace weir::cli

@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "cli/model_report.h"
 #include "cli/output.h"

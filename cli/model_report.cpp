@@ -101,7 +101,7 @@ std::string shape_text(const std::vector<std::int64_t>& sample) {
 
 std::string model_text(const ModelReport& report) {
     const model::ModelDescription& d = report.description;
-    std::string text = fmt::format(
+    const std::string text = fmt::format(
         "{}\n  kind     {}\n  input    {}: float32 {}\n  output   {}: float32 {}\n  weights  "
         "{}\n\n",
         printable(report.file), printable(kind_text(d)), printable(d.signature.input_name),

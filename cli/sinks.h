@@ -12,10 +12,11 @@
 namespace weir::cli {
 
 struct SinkOptions {
-    bool as_json = false;
     std::size_t max_rows = 100;
+    std::size_t max_alerts = 10;  ///< of extractors; a model was told
 };
 
-[[nodiscard]] std::unique_ptr<WindowSink> make_sink(Output output, const SinkOptions& options);
+[[nodiscard]] std::unique_ptr<WindowSink> make_json_sink(Output output, const SinkOptions& options);
+[[nodiscard]] std::unique_ptr<WindowSink> make_text_sink(Output output, const SinkOptions& options);
 
 }  // namespace weir::cli

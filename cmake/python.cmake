@@ -21,7 +21,7 @@ function(weir_python)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/python/host/*.cpp)
     add_library(weir_python MODULE ${sources})
     target_include_directories(weir_python PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/python)
-    target_link_libraries(weir_python PRIVATE pybind11::embed Threads::Threads ${CMAKE_DL_LIBS})
+    target_link_libraries(weir_python PRIVATE weir_model pybind11::embed Threads::Threads ${CMAKE_DL_LIBS})
     # What Python has loaded stays in the process, and so must this (nodelete).
     target_link_options(weir_python PRIVATE -Wl,-z,nodelete)
     target_compile_definitions(weir_python PRIVATE WEIR_PYTHON_EXECUTABLE="${Python_EXECUTABLE}")
@@ -31,7 +31,7 @@ function(weir_python)
 
     # The package's own engine: a program in Python that imports weir needs no weir binary.
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/python/core/*.cpp)
-    foreach(shared errors facts memory raw_table raw_table_class types)
+    foreach(shared errors facts memory network raw_table raw_table_class types)
         list(APPEND sources ${CMAKE_SOURCE_DIR}/python/host/${shared}.cpp)
     endforeach()
     pybind11_add_module(weir_core MODULE ${sources})

@@ -10,7 +10,7 @@
 typedef unsigned int weir_u32;
 typedef unsigned long long weir_u64;
 
-#define WEIR_ABI_VERSION 3
+#define WEIR_ABI_VERSION 4
 #define WEIR_MAX_SLOTS 32 /* the kernel runs 33 tail calls at most: pivot -> 32 slots, one to spare */
 #define WEIR_BANK_BIT 63
 #define WEIR_LENGTH_SHIFT 56

@@ -39,14 +39,13 @@
 
 /* A table of max_flows flows with a key of `key_type` and, for the first packets_per_flow packets of each, a
  * `packet_type`, whose members are features. Half of the slots stay free, so that 32 places are nearly always
- * enough. A row is a `struct NAME_flow`; tag, packets and bytes come into it when the window is over, from
+ * enough. A row is a `struct NAME_flow`; packets and bytes come into it when the window is over, from
  * the flow's head.
  *
  * NAME_find() and NAME_take_row() are global functions, which the verifier looks at once, by themselves:
  * inlined, they would be walked for each way that a packet may come. */
 #define WEIR_FLOW_TENSOR(name, key_type, packet_type, max_flows_, packets_per_flow_)              \
     struct name##_flow {                                                                          \
-        __u64 tag;                                                                                \
         __u32 packets;                                                                            \
         enum weir_server server; /* which end serves */                                           \
         __u64 forward_bytes;                                                                      \

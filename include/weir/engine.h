@@ -47,9 +47,21 @@ struct ExtractorOptions {
     std::string model = {};  ///< handed to it as it is
 };
 
+/// Which flows are an attack: a neural network, run on every window's flow tensor.
+struct ModelOptions {
+    std::string file = {};              ///< .h5, .keras, .onnx; empty: none
+    std::string profile = {};           ///< --profile; empty: model.toml, else by the features
+    std::optional<double> threshold;    ///< none: the profile's, else 0.5
+    bool use_cuda = false;              ///< on a GPU
+    int threads = 1;                    ///< that predict beside each other
+    std::size_t max_alerts = SIZE_MAX;  ///< in a window
+    bool lists_all = false;             ///< every flow is an alert, with its score
+};
+
 struct InjectOptions {
     ProbeOptions probe = {};
     ExtractorOptions extractor = {};
+    ModelOptions model = {};
     std::string interface = {};
     std::chrono::nanoseconds window = std::chrono::seconds(10);  ///< 50 ms at least
     AttachMode mode = AttachMode::Skb;
@@ -73,6 +85,8 @@ public:
 
     /// Turns the tables into what is to be reported; its time is `extract`.
     virtual void extract(const Window& window) = 0;
+    /// False: it looks at none. Tables that an extractor has not asked for are not read then.
+    [[nodiscard]] virtual bool wants_tables() const { return true; }
     /// Reports, with every timing known. An error ends run().
     [[nodiscard]] virtual Result<> report(const Window& window) = 0;
 };

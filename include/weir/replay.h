@@ -36,6 +36,7 @@ struct ReplayProgress {
 struct ReplayOptions {
     ProbeOptions probe = {};
     ExtractorOptions extractor = {};
+    ModelOptions model = {};
     std::string file = {};                                       ///< pcap or pcapng, also gzipped
     std::chrono::nanoseconds window = std::chrono::seconds(10);  ///< up to 1,000,000 s
     WindowRule rule = WindowRule::Fixed;
@@ -59,6 +60,10 @@ public:
 
     /// What the user should know and that is no error.
     [[nodiscard]] const std::vector<std::string>& notices() const;
+
+    /// The tables that windows will have, without rows: their shapes and layouts. They borrow from
+    /// the replay.
+    [[nodiscard]] std::vector<Table> tables() const;
 
     /// Once. Runs packets and reports windows until the file ends, max_windows are reported, or
     /// `stop_fd` is readable (then the open window is reported). A window that the end closes ends

@@ -16,7 +16,8 @@ namespace weir {
 
 /// Microseconds each stage took; total: from the flip to the report.
 struct StageTimings {
-    double flip = 0, grace = 0, read = 0, extract = 0, predict = 0, total = 0;
+    double flip = 0, grace = 0, read = 0, extract = 0, total = 0;
+    double convert = 0, predict = 0;  ///< of a model's: flows into its input, and the scores
 };
 
 /// Frames of a capture that the kernel does not run a program on; they cut windows all the same.
@@ -70,6 +71,24 @@ struct Extraction {
     std::vector<Alert> alerts = {};
 };
 
+/// Who is attacked in a window, by a model's scores.
+struct Victim {
+    std::string address;
+    std::uint64_t flows = 0, packets = 0, sources = 0;
+    float score = 0;                            ///< the highest
+    std::vector<std::string> top_sources = {};  ///< those with the most flows, three at most
+};
+
+/// What a model says of a window's flows.
+struct Detection {
+    double threshold = 0;           ///< a score above it is malicious
+    std::size_t malicious = 0;      ///< flows
+    std::span<const float> scores;  ///< beside the rows of the flow tensor
+    std::vector<Alert> alerts =
+        {};  ///< the highest scores first; or every flow, in the rows' order
+    std::vector<Victim> victims = {};  ///< of malicious flows; those with the most first
+};
+
 /// One closed window. Its tables are exclusively the reader's until report() returns.
 struct Window {
     std::uint64_t number = 0;  ///< 1 is the first
@@ -80,6 +99,7 @@ struct Window {
     StageTimings timings_us;
     WindowHealth health;
     std::span<const Table> tables;
+    std::optional<Detection> detection;    ///< none: no model, or it failed (health.errors)
     std::optional<Extraction> extraction;  ///< none: no extractor, or it failed (health.errors)
 };
 

@@ -13,6 +13,7 @@ const volatile __u32 verdict = WEIR_PASS; /* what becomes of every packet: 2 pas
 struct ddos_packet {
     __u64 time WEIR_FEATURE("ns", "CLOCK_MONOTONIC; in a replay Unix time");
     __u32 tcp_ack WEIR_FEATURE("bytes", "acknowledgment number as on the wire");
+    __u32 tcp_sequence WEIR_FEATURE("bytes", "sequence number as on the wire");
     __u16 ip_length WEIR_FEATURE("bytes", "total length; IPv6: payload length + 40");
     __u16 ip_fragment WEIR_FEATURE("bits", "reserved 0x8000, DF 0x4000, MF 0x2000, offset / 8 in 0x1fff");
     __u16 tcp_length WEIR_FEATURE("bytes", "payload");
@@ -40,7 +41,7 @@ struct headers {
     __u8 icmp_type;
     __be16 source_port, destination_port;
     __be16 tcp_flags, tcp_window, udp_length;
-    __be32 tcp_ack;
+    __be32 tcp_ack, tcp_sequence;
     __u32 payload_start; /* the first four bytes behind the transport header; 0 where there are fewer */
 };
 
@@ -63,6 +64,7 @@ static __always_inline void parse_transport(struct weir_packet *p, struct header
         h->destination_port = tcp->dest;
         h->tcp_header_bytes = tcp->doff * 4;
         h->tcp_ack = tcp->ack_seq;
+        h->tcp_sequence = tcp->seq;
         h->tcp_flags = ((const __be16 *)tcp)[6]; /* all of them: struct tcphdr has single bits */
         h->tcp_window = tcp->window;
     } else if ((udp = weir_parse_udp(p))) {
@@ -167,6 +169,7 @@ static __always_inline void record(const struct headers *h, bool is_backward, st
     if (h->transport == TCP) {
         payload_bytes = h->ip_payload > h->tcp_header_bytes ? h->ip_payload - h->tcp_header_bytes : 0;
         packet->tcp_ack = bpf_ntohl(h->tcp_ack);
+        packet->tcp_sequence = bpf_ntohl(h->tcp_sequence);
         packet->tcp_length = payload_bytes;
         packet->tcp_flags = bpf_ntohs(h->tcp_flags) & 0xfff;
         packet->tcp_window = bpf_ntohs(h->tcp_window);

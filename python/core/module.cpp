@@ -4,12 +4,14 @@
 
 #include "core/session.h"
 #include "host/memory.h"
+#include "host/network.h"
 #include "host/raw_table.h"
 
 PYBIND11_MODULE(_weir_core, module) {
     namespace py = pybind11;
     using weir::python::Session;
     weir::python::define_memory(module);
+    weir::python::define_network(module);
     weir::python::define_raw_table(module);
     py::class_<Session>(module, "Session")
         .def(py::init<const py::dict&>())

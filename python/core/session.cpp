@@ -42,12 +42,24 @@ private:
 class NoReport : public WindowSink {
 public:
     void extract(const Window&) override {}
+    [[nodiscard]] bool wants_tables() const override { return false; }
     [[nodiscard]] Result<> report(const Window&) override { return {}; }
 };
 
 AttachMode mode_of(const std::string& text) {
     if (text == "drv") return AttachMode::Drv;
     return text == "hw" ? AttachMode::Hw : AttachMode::Skb;
+}
+
+ModelOptions model_of(const py::handle& from) {
+    if (from.is_none()) return {};
+    ModelOptions o;
+    o.file = from["file"].cast<std::string>();
+    o.profile = from["profile"].cast<std::string>();
+    o.threshold = from["threshold"].cast<std::optional<double>>();
+    o.use_cuda = from["device"].cast<std::string>() == "cuda";
+    o.threads = from["threads"].cast<int>();
+    return o;
 }
 
 InjectOptions options_of(const py::dict& from) {
@@ -58,6 +70,7 @@ InjectOptions options_of(const py::dict& from) {
     o.is_strict = from["strict"].cast<bool>();
     o.max_windows = from["windows"].cast<std::uint64_t>();
     o.probe.file = from["probe"].cast<std::string>();
+    o.model = model_of(from["model"]);
     o.probe.program = from["program"].cast<std::string>();
     o.probe.cflags = from["cflags"].cast<std::vector<std::string>>();
     o.probe.window_maps = from["window_maps"].cast<std::vector<std::string>>();

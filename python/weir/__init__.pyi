@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
 from types import TracebackType
 from typing import Any
 
@@ -24,6 +25,7 @@ class Window:
     skipped: int
     packets: Any
     tables: Mapping[str, Any]
+    detection: Any | None
     @property
     def start(self) -> float: ...
     @property
@@ -69,4 +71,9 @@ def inject(
     settings: Mapping[str, Any] | None = ...,
     window_maps: Sequence[str] = ...,
     persist_maps: Sequence[str] = ...,
+    model: str | PathLike[str] | None = ...,
+    profile: str = ...,
+    threshold: float | None = ...,
+    threads: int = ...,
+    device: str = ...,
 ) -> Probe: ...

@@ -7,7 +7,7 @@ from weir._window import Window
 
 
 def inject(interface, probe="ddos", window=10.0, *, mode="skb", strict=False, windows=0, program="", cflags=(),
-           settings=None, window_maps=(), persist_maps=()):
+           settings=None, window_maps=(), persist_maps=(), model=None, profile="", threshold=None, threads=1, device="cpu"):
     """Puts a probe on an interface; returns a Probe, whose windows are iterated over. Packets are counted by then.
 
         with weir.inject("eth0", probe="ddos", window=1) as probe:
@@ -18,6 +18,8 @@ def inject(interface, probe="ddos", window=10.0, *, mode="skb", strict=False, wi
     mode: "skb", "drv" or "hw"; strict: fail rather than fall back to skb. windows: end after so many (0: never).
     program: entry function, where the source has several. cflags: more flags for clang. settings: {"PARAM": value}
     or {"MAP.max_entries": value}, the probe's name before it or not. window_maps, persist_maps: names of maps.
+    model: .h5, .keras or .onnx that scores every flow (window.detection); profile, threshold, threads, device: as
+    `weir inject --help` says of them.
 
     Errors: weir.Error with .code ("NotFound", "Busy", "Permission", "Rejected", ...), .log (the compiler's or the
     verifier's, where there is one) and .hint; ValueError for a mode or a window that is none. On an error nothing
@@ -27,10 +29,15 @@ def inject(interface, probe="ddos", window=10.0, *, mode="skb", strict=False, wi
         raise ValueError(f"no XDP mode: {mode!r}")
     if not 0.05 <= float(window) <= 1e6:
         raise ValueError(f"a window is 0.05 s to 1,000,000 s: {window!r}")
+    if device not in ("cpu", "cuda"):
+        raise ValueError(f"no device: {device!r}")
     name = os.path.basename(str(probe)).split(".")[0]
     return Probe({
         "interface": str(interface), "probe": str(probe), "window_ns": round(float(window) * 1e9), "mode": mode,
         "strict": bool(strict), "windows": int(windows), "program": program, "cflags": list(map(str, cflags)),
+        "model": None if model is None else {
+            "file": os.fspath(model), "profile": profile, "threshold": None if threshold is None else float(threshold),
+            "threads": int(threads), "device": device},
         "window_maps": list(window_maps), "persist_maps": list(persist_maps),
         "settings": {key if key.startswith(name + ".") else f"{name}.{key}": _text(value)
                      for key, value in (settings or {}).items()}})

@@ -44,13 +44,33 @@ class PacketCounts:
         return f"PacketCounts({', '.join(f'{name}={value}' for name, value in vars(self).items())})"
 
 
+class Detection:
+    """What the model says of a window's flows.
+
+    malicious: flows whose score is above the threshold; scores: float32 [flows], beside the rows of the flow tensor (a
+    copy; numpy is imported when it is asked for); alerts: a dict for each malicious flow, the highest score first (src,
+    dst, sport, dport, protocol, packets, score); victims: a dict for each address they hit (dst, flows, packets, sources,
+    score, src), the one with the most flows first.
+    """
+
+    def __init__(self, facts):
+        self.threshold, self.malicious = facts["threshold"], facts["malicious"]
+        self.alerts, self.victims = facts["alerts"], facts["victims"]
+        self._scores = facts["scores"]
+
+    @property
+    def scores(self):
+        import numpy
+        return numpy.frombuffer(self._scores, numpy.float32)
+
+
 class Window:
     """A closed window: what on_window(window) gets. It is over when the callback returns; arrays may be kept.
 
     number: 1 is the first; probe, interface; start_ns, end_ns (Unix time in nanoseconds), start, end (the same in
     seconds), duration (seconds); late: grid points that passed before it could close; skipped: in a replay, a run of
     so many empty windows; packets: PacketCounts; tables: Tables; tensor: Tensor, or None where the probe has no flow
-    tensor.
+    tensor; detection: Detection, or None where weir runs no model.
     """
 
     def __init__(self, facts, raws):
@@ -59,6 +79,7 @@ class Window:
         self.late, self.skipped = facts["late"], facts["skipped"]
         self.packets = PacketCounts(facts)
         self.tables = Tables(raws)
+        self.detection = Detection(facts["detection"]) if facts["detection"] else None
         self._alerts = []
 
     @property

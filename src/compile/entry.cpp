@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <string_view>
 
+#include "util/nearest.h"
+
 namespace weir::compile {
 namespace {
 
@@ -91,22 +93,6 @@ std::string listed(const Functions& functions) {
     return text;
 }
 
-/// Steps from one word to the other: letters inserted, left out or exchanged.
-std::size_t distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (std::size_t j = 0; j < b.size(); ++j) {
-            const std::size_t exchanged = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({exchanged, row[j] + 1, row[j + 1] + 1});
-        }
-    }
-    return row.back();
-}
-
 /// Everything a person could mean by "program" here: what --program accepts without surprise.
 Functions programs_of(const Scan& scan) {
     return select(scan, [](const Function& f) {
@@ -125,15 +111,10 @@ Functions tc_programs_of(const Scan& scan) {
 
 std::unexpected<Error> no_such_program(const Scan& scan, const std::string& name) {
     const Functions programs = programs_of(scan);
-    std::string hint;
-    std::size_t best = std::max<std::size_t>(2, name.size() / 3) + 1;
-    for (const auto* f : programs) {
-        const std::size_t steps = distance(name, f->name);
-        if (steps < best) {
-            best = steps;
-            hint = "did you mean --program " + f->name + "?";
-        }
-    }
+    std::vector<std::string> names;
+    for (const auto* f : programs) names.push_back(f->name);
+    const std::string meant = nearest(name, names);
+    const std::string hint = meant.empty() ? "" : "did you mean --program " + meant + "?";
     if (programs.empty())
         return fail(Errc::Invalid, "no function " + name + ", and no XDP program at all");
     return fail(Errc::Invalid, "no function " + name + "; programs here:" + listed(programs), hint);

@@ -60,7 +60,10 @@ Result<Engine> Engine::inject(const InjectOptions& options) {
     const FrameSource frames{.clock = ClockSource::Kernel,
                              .is_raw_ip = bpf::is_raw_ip(*interface).value_or(false),
                              .context = {.interface = options.interface, .window = options.window}};
-    auto loaded = load_chain(std::move(*file), options.probe, options.extractor, *share, frames);
+    auto loaded =
+        load_chain(std::move(*file),
+                   {.probe = options.probe, .extractor = options.extractor, .model = options.model},
+                   *share, frames);
     if (!loaded) return pass_on(loaded);
     auto grace = Grace::create(GraceMethod::Auto);
     if (!grace) return pass_on(grace);

@@ -51,11 +51,12 @@ Result<Replay> Replay::open(const ReplayOptions& options) {
     auto reader = capture::Reader::open(options.file);
     if (!reader) return pass_on(reader);
     if (auto r = require_inject_privileges(); !r) return pass_on(r);
-    auto loaded =
-        load_chain(std::move(*file), options.probe, options.extractor, *share,
-                   {.clock = ClockSource::Capture,
-                    .context = {.interface = std::filesystem::path(options.file).filename(),
-                                .window = options.window}});
+    auto loaded = load_chain(
+        std::move(*file),
+        {.probe = options.probe, .extractor = options.extractor, .model = options.model}, *share,
+        {.clock = ClockSource::Capture,
+         .context = {.interface = std::filesystem::path(options.file).filename(),
+                     .window = options.window}});
     if (!loaded) return pass_on(loaded);
     auto clock = ReplayClock::open(loaded->chain.pair(0));
     if (!clock) return pass_on(clock);
@@ -74,6 +75,8 @@ Result<Replay> Replay::open(const ReplayOptions& options) {
 }
 
 const std::vector<std::string>& Replay::notices() const { return state_->loaded.notices; }
+
+std::vector<Table> Replay::tables() const { return state_->loaded.session->unread_tables(); }
 
 Result<ReplaySummary> Replay::run(WindowSink& sink, int stop_fd) {
     if (std::exchange(state_->has_run, true)) return fail(Errc::Invalid, "a replay runs once");

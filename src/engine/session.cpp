@@ -94,6 +94,18 @@ void ProbeSession::take_copies(unsigned clone) {
     std::this_thread::sleep_for(kMoment);
 }
 
+Result<> ProbeSession::start_detector(std::unique_ptr<model::Detector> detector) {
+    for (table::Reader& reader : readers_[0]) {
+        const table::Table table = reader.unread();
+        if (table.flows == nullptr) continue;
+        if (auto r = detector->fit(*table.flows, *table.shape->value); !r) return r;
+        detector_ = std::move(detector);
+        return {};
+    }
+    return fail(Errc::Rejected, "the probe " + pair_.name() + " has no flow tensor for the model",
+                "the probe ddos has one; weir/flow.h makes one in yours");
+}
+
 void ProbeSession::deliver_copies() {
     for (const auto& ring : copies_) {
         if (!ring || ring->is_empty()) continue;
@@ -112,6 +124,14 @@ Nanoseconds ProbeSession::watch_extractor(Nanoseconds now, Nanoseconds limit) {
     return now - since;
 }
 
+std::vector<table::Table> ProbeSession::unread_tables() const {
+    std::vector<table::Table> tables;
+    for (const auto* readers : {&readers_[0], &shared_readers_})
+        for (const table::Reader& reader : *readers)
+            if (reader.policy().is_exported) tables.push_back(reader.unread());
+    return tables;
+}
+
 void ProbeSession::read(unsigned retired, Window window) {
     const Nanoseconds begin = monotonic_ns();
     retired_ = retired;
@@ -127,6 +147,8 @@ void ProbeSession::read(unsigned retired, Window window) {
             }
     are_read_.assign(tables_.size(), false);
     window_.tables = tables_;
+    window_.packets.has_outcomes = std::ranges::any_of(
+        tables_, [](const table::Table& table) { return table.flows != nullptr; });
     window_.health.not_frozen = pair_.not_frozen();
     if (!runner_ || !runner_->reads_late()) read_rest();
     window_.timings_us.read = static_cast<double>(monotonic_ns() - begin) / 1e3;
@@ -138,10 +160,7 @@ Result<> ProbeSession::read(std::size_t index) {
     if (!table) return pass_on(table);
     are_read_[index] = true;
     window_.health.truncated += table->is_truncated ? 1 : 0;
-    if (table->flows != nullptr) {
-        window_.packets.has_outcomes = true;
-        table->is_saturated |= window_.packets.untracked > 0;
-    }
+    if (table->flows != nullptr) table->is_saturated |= window_.packets.untracked > 0;
     tables_[index] = *table;
     return {};
 }
@@ -165,7 +184,22 @@ void ProbeSession::hand_over(WindowSink& sink, Nanoseconds flipped_ns) {
     worker_->post([this, &sink, flipped_ns] { return finish_window(sink, flipped_ns); });
 }
 
+/// Scores the flows, or tells in the window's health why there are no scores.
+void ProbeSession::detect() {
+    for (std::size_t i = 0; i < tables_.size(); ++i) {
+        if (tables_[i].flows == nullptr) continue;
+        if (auto r = read(i); !r) return;  // read_rest() tells
+        auto detection = detector_->run(tables_[i], window_.timings_us);
+        if (detection)
+            window_.detection = std::move(*detection);
+        else
+            window_.health.errors.push_back("model: " + detection.error().message);
+        return;
+    }
+}
+
 Result<> ProbeSession::finish_window(WindowSink& sink, Nanoseconds flipped_ns) {
+    if (detector_) detect();  // first: an extractor sees the scores
     const Nanoseconds begin = monotonic_ns();
     if (runner_) {
         extracting_since_ = begin;
@@ -173,7 +207,7 @@ Result<> ProbeSession::finish_window(WindowSink& sink, Nanoseconds flipped_ns) {
         runner_->run(window_, this);
         extracting_since_ = 0;
         current_ = retired_ ^ 1;
-        if (runner_->reads_late()) read_rest();
+        if (runner_->reads_late() && sink.wants_tables()) read_rest();
     }
     sink.extract(window_);
     const Nanoseconds end = monotonic_ns();

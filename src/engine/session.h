@@ -16,6 +16,7 @@
 #include "bpf/ring.h"
 #include "engine/worker.h"
 #include "extract/runner.h"
+#include "model/detector.h"
 #include "probe/clone_pair.h"
 #include "table/table.h"
 #include "util/clock.h"
@@ -38,6 +39,9 @@ public:
     [[nodiscard]] Result<> start_extractor(const ExtractorOptions& options,
                                            const ExtractorContext& context,
                                            const std::filesystem::path& share);
+    /// Gives it the model that looks at every window. Before the first window.
+    /// Errors: Rejected (the probe has no flow tensor, or one that the model does not fit).
+    [[nodiscard]] Result<> start_detector(std::unique_ptr<model::Detector> detector);
     /// Hands the packets that the probe copied to the extractor, and waits for it: a replay has no
     /// other time for it. Not while the worker has a window.
     void deliver_copies();
@@ -46,6 +50,8 @@ public:
     Nanoseconds watch_extractor(Nanoseconds now, Nanoseconds limit);
 
     [[nodiscard]] Worker& worker() { return *worker_; }
+    /// The tables that windows will have, without rows.
+    [[nodiscard]] std::vector<table::Table> unread_tables() const;
     /// Whether the twin is empty and nobody's: the window may close.
     [[nodiscard]] bool is_twin_clean() const { return is_twin_clean_; }
 
@@ -70,6 +76,7 @@ private:
     void read_rest();
     [[nodiscard]] Result<> open_copies(bool is_replay);
     void take_copies(unsigned clone);
+    void detect();
     [[nodiscard]] Result<> finish_window(WindowSink& sink, Nanoseconds flipped_ns);
 
     const ClonePair& pair_;
@@ -77,6 +84,7 @@ private:
     std::array<std::vector<table::Reader>, 2> readers_;  // windowed maps, one set per clone
     std::vector<table::Reader> shared_readers_;          // persistent maps
     std::unique_ptr<extract::Runner> runner_;            // the worker's; null: no extractor
+    std::unique_ptr<model::Detector> detector_;          // null: no model
     std::array<std::unique_ptr<bpf::Ring>, 2> copies_;   // one per clone; null: it makes none
     unsigned current_ = 0;                 // the worker's: the clone of the window to come
     std::vector<table::Reader*> sources_;  // beside tables_: who reads it

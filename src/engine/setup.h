@@ -24,6 +24,13 @@ struct FrameSource {
     ExtractorContext context = {};  // interface and window; the rest is filled in
 };
 
+/// What the user asked for.
+struct ChainParts {
+    const ProbeOptions& probe;
+    const ExtractorOptions& extractor;
+    const ModelOptions& model;
+};
+
 struct LoadedChain {
     Chain chain;
     std::unique_ptr<ProbeSession> session;  // of slot 0; dies before the chain
@@ -31,10 +38,9 @@ struct LoadedChain {
     bool is_foreign = false;  // an object that was not built with our headers
 };
 
-/// Compiles, loads and appends the probe, and loads the extractor. Errors: those of
+/// Loads the model; compiles, loads and appends the probe; loads the extractor. Errors: those of
 /// Engine::inject() but for the interface's. On error nothing stays in the kernel.
-[[nodiscard]] Result<LoadedChain> load_chain(ProbeFile file, const ProbeOptions& options,
-                                             const ExtractorOptions& extractor,
+[[nodiscard]] Result<LoadedChain> load_chain(ProbeFile file, const ChainParts& parts,
                                              const std::filesystem::path& share,
                                              const FrameSource& frames);
 

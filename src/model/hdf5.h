@@ -39,7 +39,7 @@ public:
     explicit H5Handle(hid_t id) : id_(id) {}
     H5Handle(H5Handle&& o) noexcept : id_(std::exchange(o.id_, H5I_INVALID_HID)) {}
     H5Handle& operator=(H5Handle&& o) noexcept {
-        H5Handle old(std::exchange(id_, std::exchange(o.id_, H5I_INVALID_HID)));
+        const H5Handle old(std::exchange(id_, std::exchange(o.id_, H5I_INVALID_HID)));
         return *this;
     }
     H5Handle(const H5Handle&) = delete;

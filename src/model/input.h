@@ -3,12 +3,13 @@
 // From a flow tensor to a model's input: the fit of probe, profile and model, checked once, and the
 // conversion of flows by it.
 //
-//     auto input = model::Input::fit(layout, profile, network.signature().input, window);
+//     auto input = model::Input::fit(*table.flows, profile, *shape, window);
 //     input->convert(table, first, out);              // out: [n, packets, features]
 //
 // Ownership: plain values; copies what it needs of the layout. Thread rule: immutable.
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -26,27 +27,34 @@ struct InputShape {
 /// What a model's input, without the samples, means for flows. Errors: Rejected, with the shape.
 [[nodiscard]] Result<InputShape> input_shape(std::span<const std::int64_t> dimensions);
 
+/// Whether values are divided, as a model wants them, or left as the features are.
+enum class Scale { Divided, Raw };
+
 class Input {
 public:
-    /// Errors: Rejected: a feature that the probe does not have (with those that it has), another
-    /// number of features or of packets than the model takes (with both shapes and names).
+    /// Errors: Rejected: a feature that the probe does not have (with those that it has) or that is
+    /// not what its encoding needs; another number of features or of packets than the model takes
+    /// (with both shapes and names).
     [[nodiscard]] static Result<Input> fit(const FlowLayout& layout, const Profile& profile,
                                            const InputShape& shape,
                                            std::chrono::nanoseconds window);
 
-    [[nodiscard]] const InputShape& shape() const { return shape_; }
+    [[nodiscard]] const InputShape& shape() const;
     /// Values of one flow.
-    [[nodiscard]] std::size_t values() const { return shape_.packets * shape_.features; }
+    [[nodiscard]] std::size_t values() const;
 
     /// Writes flows [first, first + out.size() / values()) of `table`, which has the layout that
     /// was fitted: [flows, packets, features], row-major; packets that are not there are 0.
-    /// Cost: one pass, about 1 ns a value. Source: LUCID (Doriguzzi-Corin et al., IEEE TNSM 2020).
+    /// Cost: one pass, 1 ns a value where flows have all their packets, less where they have not.
+    /// Source: LUCID (Doriguzzi-Corin et al., IEEE TNSM 2020).
     void convert(const Table& table, std::size_t first, std::span<float> out) const;
-    /// The same in float64, for data sets; `is_raw`: not divided.
-    void convert(const Table& table, std::size_t first, std::span<double> out, bool is_raw) const;
+    /// The same in float64, for data sets.
+    void convert(const Table& table, std::size_t first, std::span<double> out, Scale scale) const;
 
 private:
-    InputShape shape_;
+    struct Plan;
+    explicit Input(std::shared_ptr<const Plan> plan) : plan_(std::move(plan)) {}
+    std::shared_ptr<const Plan> plan_;
 };
 
 }  // namespace weir::model

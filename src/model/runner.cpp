@@ -41,6 +41,7 @@ struct Value {
     /// "x: float32 [batch, 10, 11, 1]"
     [[nodiscard]] std::string text() const {
         std::vector<std::string> words;
+        words.reserve(shape.size());
         for (std::size_t i = 0; i < shape.size(); ++i)
             words.push_back(shape[i] >= 0        ? std::to_string(shape[i])
                             : symbols[i].empty() ? "?"
@@ -81,6 +82,7 @@ Values values_of(const Ort::Session& session) {
 
 std::string list(const std::vector<Value>& values) {
     std::vector<std::string> words;
+    words.reserve(values.size());
     for (const Value& value : values) words.push_back(value.text());
     return fmt::format("{}", fmt::join(words, "; "));
 }

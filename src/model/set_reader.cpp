@@ -28,7 +28,7 @@ using Dimensions = std::vector<hsize_t>;
 H5File open_file(const fs::path& file) {
     const H5List access(H5Pcreate(H5P_FILE_ACCESS));
     // Reading needs no lock, and network file systems have none.
-    H5Pset_file_locking(access.get(), 0, 1);
+    H5Pset_file_locking(access.get(), false, true);
     return H5File(H5Fopen(file.c_str(), H5F_ACC_RDONLY, access.get()));
 }
 
@@ -163,7 +163,7 @@ struct SetReader::State {
         file = {};
     }
 
-    Result<> open(const fs::path& path) {
+    [[nodiscard]] Result<> open(const fs::path& path) {
         const auto bytes = regular_file_bytes(path);
         if (!bytes) return std::unexpected(bytes.error());
         file = open_file(path);
@@ -189,7 +189,7 @@ struct SetReader::State {
     }
 
     /// [n], or [n, 1].
-    Result<> check_labels(const fs::path& path) const {
+    [[nodiscard]] Result<> check_labels(const fs::path& path) const {
         const auto rest = std::span(y.dimensions).subspan(1);
         if (y.dimensions.front() == x.dimensions.front() &&
             std::ranges::all_of(rest, [](hsize_t dimension) { return dimension == 1; }))

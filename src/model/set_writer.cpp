@@ -31,6 +31,7 @@ H5Dataset create_set(const H5File& file, const char* name, hid_t type, const Dim
     const H5Space space(H5Screate_simple(rank, now.data(), most.data()));
     const H5List made(H5Pcreate(H5P_DATASET_CREATE));
     H5Pset_chunk(made.get(), rank, chunk.data());
+    H5Pset_obj_track_times(made.get(), false);  // equal sets, equal files
     return H5Dataset(
         H5Dcreate2(file.get(), name, type, space.get(), H5P_DEFAULT, made.get(), H5P_DEFAULT));
 }
@@ -89,7 +90,7 @@ Result<SetWriter> SetWriter::create(const fs::path& file, std::vector<std::int64
     state->sample.assign(sample.begin(), sample.end());
     for (const hsize_t dimension : state->sample) state->values *= dimension;
     const H5List access(H5Pcreate(H5P_FILE_ACCESS));
-    H5Pset_file_locking(access.get(), 0, 1);  // nobody else knows the name
+    H5Pset_file_locking(access.get(), false, true);  // nobody else knows the name
     state->file =
         H5File(H5Fcreate(state->temporary.c_str(), H5F_ACC_EXCL, H5P_DEFAULT, access.get()));
     if (!state->file)

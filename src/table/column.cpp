@@ -102,7 +102,7 @@ std::vector<Column> columns_of_flow(const Type& flow) {
     Type rest = flow;
     std::erase_if(rest.members, [&](const Member& member) {
         if (member.name == "key") flatten(out, *member.type, "", member.bit_offset, false);
-        return member.name == "key" || member.name == "tag" || member.name == "packet";
+        return member.name == "key" || member.name == "packet";
     });
     flatten(out, rest, "", 0, false);
     return out;

@@ -5,7 +5,7 @@
 //
 //     auto heads = FlowHeads::open(map, *rows.shape().value);
 //     heads->find();
-//     heads->complete(memory, stride);   // tag, packets and bytes are in the rows now
+//     heads->complete(memory, stride);   // packets and bytes are in the rows now
 //     heads->clear();
 //
 // Ownership: owns the mapping; the map's owner must outlive it. Thread rule: one thread.

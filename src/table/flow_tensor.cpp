@@ -166,14 +166,11 @@ void to_float32(const Table& table, std::span<const FloatColumn> columns, std::s
 
 std::optional<FlowLayout> flow_layout(const bpf::MapShape& shape) {
     if (shape.max_flows == 0) return std::nullopt;
-    const bpf::Member* tag = find(*shape.value, "tag");
     const bpf::Member* packets = find(*shape.value, "packets");
     const bpf::Member* key = find(*shape.value, "key");
     const bpf::Member* packet = find(*shape.value, "packet");
-    const bool has_all =
-        tag != nullptr && packets != nullptr && key != nullptr && packet != nullptr;
-    if (!has_all || tag->bit_offset != 0 || packet->type->kind != Type::Kind::Array)
-        return std::nullopt;
+    const bool has_all = packets != nullptr && key != nullptr && packet != nullptr;
+    if (!has_all || packet->type->kind != Type::Kind::Array) return std::nullopt;
     const FlowLayout layout{.packets_offset = packets->bit_offset / 8,
                             .key = key,
                             .packet_offset = packet->bit_offset / 8,

@@ -48,7 +48,7 @@ void append_flow(std::string& out, const Table& table, std::size_t i) {
     append_json(out, *layout.key->type, row + layout.key->bit_offset / 8);
     out.append(R"(,"value":{)");
     for (const bpf::Member& member : table.shape->value->members) {
-        if (member.name == "tag" || &member == layout.key || member.name == "packet") continue;
+        if (&member == layout.key || member.name == "packet") continue;
         append_json_string(out, member.name);
         out.push_back(':');
         append_json(out, *member.type, row + member.bit_offset / 8);

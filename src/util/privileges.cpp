@@ -40,6 +40,7 @@ constexpr std::uint64_t bit(Capability capability) {
 
 const char* capability_name(Capability capability) {
     switch (capability) {
+        case Capability::DacOverride: return "CAP_DAC_OVERRIDE";
         case Capability::NetAdmin: return "CAP_NET_ADMIN";
         case Capability::SysAdmin: return "CAP_SYS_ADMIN";
         case Capability::Perfmon: return "CAP_PERFMON";

@@ -18,7 +18,13 @@
 namespace weir {
 
 /// By the kernel's numbers; only those that weir speaks of.
-enum class Capability : std::uint8_t { NetAdmin = 12, SysAdmin = 21, Perfmon = 38, Bpf = 39 };
+enum class Capability : std::uint8_t {
+    DacOverride = 1,
+    NetAdmin = 12,
+    SysAdmin = 21,
+    Perfmon = 38,
+    Bpf = 39
+};
 
 /// "CAP_NET_ADMIN", as setcap and the manual pages write it.
 [[nodiscard]] const char* capability_name(Capability capability);

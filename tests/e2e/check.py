@@ -64,7 +64,7 @@ def test_memory_counts_drains_and_heads(box):
     tensor = report(box, "ddos")["maps"]["flows"]
     assert tensor["capacity"] == 65536 and tensor["drain_bytes"] == 0, tensor
     heads = 32 * (2 * 65536 + 1)
-    row = 392
+    row = 384
     assert 65536 * row + heads <= tensor["memory_bytes"] < 1.02 * (65536 * row + heads), tensor
 
 

@@ -1,10 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """The classic contract on live traffic: the examples as they are, and what goes wrong in such scripts."""
+import re
 import socket
 import struct
+import sys
+
+import numpy as np
 
 import _harness as harness
+
+sys.path.insert(0, str(harness.REPOSITORY / "tests" / "python"))
+import _six as six  # noqa: E402
 
 EXAMPLES = harness.REPOSITORY / "examples"
 
@@ -51,7 +58,7 @@ def total(windows, key):
 
 
 def test_check_accepts_the_probes(box):
-    for name in ("classic_sessions", "classic_batch", "classic_items"):
+    for name in ("classic_sessions", "classic_batch", "classic_items", "classic_detector"):
         check = box.start(harness.WEIR, "check", EXAMPLES / f"{name}.c",
                           env={"WEIR_CACHE": str(box.folder / "cache")})
         assert check.wait(60) == 0, check.stderr
@@ -77,6 +84,31 @@ def test_a_session_records_its_first_100_packets(box):
     [window] = stop(weir)
     assert window["extractor"] == {"sessions": 1, "packets": 150, "records": 100, "recorded": 100, "bytes": 2800}, window
     assert "1 sessions, 100 packets; most: 10.1.0.1:9 > 10.0.1.9:9 (150)" in weir.stderr, weir.stderr
+
+
+def test_a_network_of_six_features_predicts_and_the_time_is_printed(box):
+    """The scores are those that numpy computes from the script's own input."""
+    model = box.folder / "six.h5"
+    six.write(model)
+    net = box.net()
+    frames = [packet(f"10.0.{i % 40}.1", 4000, 53, size=i % 7) for i in range(200)]
+    frames += [packet("10.0.99.1", 4000, 80, protocol=6, flags=2)] * 3
+    for options, is_predicted in ((("-m", model), True), ((), False)):
+        weir = inject(box, net, "classic_detector", *options, window="30")
+        send(net, frames)
+        [window] = stop(weir)
+        answer = window["extractor"]
+        assert (answer["packets"], answer["sessions"], answer["records"]) == (203, 41, 203), answer
+        assert answer["predicted"] == is_predicted, answer
+        time = re.search(r"^packets: 203, sessions: 41, eBPF read time: [0-9.]+, conversion time: [0-9.]+, prediction time: "
+                         r"(-?[0-9.]+)$", weir.stderr, re.MULTILINE)
+        assert time, weir.stderr
+        if is_predicted:
+            assert float(time.group(1)) > 0
+            expected = six.expected(np.float32(answer["input"])).reshape(-1)
+            assert np.abs(expected - answer["scores"]).max() < 1e-5, (expected, answer["scores"])
+        else:
+            assert float(time.group(1)) == -1 and answer["scores"] == []
 
 
 def test_one_batch_call_through_lib(box):

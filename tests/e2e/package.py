@@ -9,7 +9,12 @@ import signal
 import sys
 import time
 
+import numpy as np
+
 import _harness as harness
+
+sys.path.insert(0, str(harness.REPOSITORY / "tests" / "python"))
+import _six as six  # noqa: E402
 
 PACKAGE = harness.BUILD / "share" / "weir" / "python"
 
@@ -39,11 +44,12 @@ def needs_the_package():
         raise harness.Skip("built without Python's headers")
 
 
-def send(net, count):
-    payload = bytes.fromhex("4500001e0000000040110000010101010202020200350050000a0000")
+def send(net, count, sources=1):
+    payload = bytearray.fromhex("4500001e0000000040110000010101010202020200350050000a0000")
     with net.raw_socket(net.left) as raw:
-        for _ in range(count):
-            raw.send(harness.frame(ether_type=0x0800, payload=payload))
+        for i in range(count):
+            payload[13] = 1 + i % sources
+            raw.send(harness.frame(ether_type=0x0800, payload=bytes(payload)))
 
 
 def test_windows_are_iterated_over_and_exact(box):
@@ -213,6 +219,45 @@ def signatures(tree):
                 found[prefix + item.target.id] = None
     add("", tree)
     return found
+
+
+def test_a_model_scores_every_flow(box):
+    """Against numpy on what the window's own tables hold."""
+    needs_the_package()
+    net = box.net()
+    model = box.folder / "six.h5"
+    six.write(model)
+    process = program(box, net, """
+import numpy as np
+with weir.inject(sys.argv[1], window=0.3, windows=4, model=sys.argv[2], threshold=0.4) as probe:
+    say(probe.notices)
+    for window in probe:
+        flows = window.tables["flows"]
+        seen = flows["packet"]
+        first = np.where(np.arange(10) < flows["packets"][:, None], seen["time"], 2**63).min(axis=1, initial=2**63)
+        time = np.where(np.arange(10) < flows["packets"][:, None], seen["time"] - first[:, None].astype(np.uint64), 0)
+        ip = (seen["ip_fragment"] >> 13) + (seen["ip_fragment"] & 0x1fff) / 2**13
+        x = np.stack([time / 0.3e9, ip / 2**16, seen["tcp_flags"] / 2**16, seen["tcp_window"] / 2**16,
+                      seen["udp_length"] / 2**16, seen["icmp_type"] / 2**8], axis=-1)
+        d = window.detection
+        say({"x": x.tolist(), "scores": d.scores.tolist(), "malicious": d.malicious, "alerts": d.alerts,
+             "victims": d.victims, "threshold": d.threshold})
+""", net.right.device, model)
+    assert "lucid6" in " ".join(said(process))
+    flows = 0
+    for number in range(4):
+        send(net, 400, sources=30)
+        window = said(process)
+        flows += len(window["scores"])
+        if not window["scores"]:
+            continue
+        expected = six.expected(np.float32(window["x"])).reshape(-1)
+        assert np.abs(expected - window["scores"]).max() < 1e-5, number
+        over = [score for score in window["scores"] if score > 0.4]
+        assert window["malicious"] == len(over) == len(window["alerts"]), window["malicious"]
+        assert [alert["score"] for alert in window["alerts"]] == sorted(over, reverse=True)
+        assert sum(victim["flows"] for victim in window["victims"]) == len(over) and window["threshold"] == 0.4
+    assert process.wait() == 0 and flows > 0, process.stderr
 
 
 def test_the_stub_says_what_the_package_has(_box):

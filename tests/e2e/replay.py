@@ -301,9 +301,8 @@ def test_bad_options(box):
     refused(box, 2, "-t 0", args=["-t", "0", path])
     refused(box, 4, "nosuchprobe", args=["-b", "nosuchprobe", path])
     refused(box, 8, "no/folder", args=["--output", box.folder / "no" / "folder", path])
-    model = box.file("model.onnx", "")
-    for option, value in (("--dataset", "out.h5"), ("--label", "attacker=1.2.3.4"), ("--profile", "lucid11"), ("-m", model)):
-        refused(box, 7, "not built yet", args=[option, value, path])
+    refused(box, 2, "model.onnx: empty", args=["-m", box.file("model.onnx", ""), path])
+    refused(box, 4, "no profile lucid12", "did you mean lucid11", args=["--profile", "lucid12", path])
 
 
 def test_without_sys_admin_it_says_what_is_missing_and_counts_the_same(box):

@@ -287,12 +287,16 @@ INSTANTIATE_TEST_SUITE_P(DdosLink, Headers, ::testing::ValuesIn(link_cases()), k
 INSTANTIATE_TEST_SUITE_P(DdosIp, Headers, ::testing::ValuesIn(ip_cases()), kCaseName);
 
 TEST(Ddos, RecordsTheNumbersOfTcp) {
-    const Flows flows = flows_after(
-        {tcp4({.flags = 0xfff, .ack = 0xfedcba98, .window = 0xabcd, .options = Bytes(8, '\1')},
-              "payload")});
+    const Flows flows = flows_after({tcp4({.flags = 0xfff,
+                                           .sequence = 0x89abcdef,
+                                           .ack = 0xfedcba98,
+                                           .window = 0xabcd,
+                                           .options = Bytes(8, '\1')},
+                                          "payload")});
     ASSERT_EQ(flows.size(), 1U);
     const DdosPacket& packet = flows[0].packets[0];
     EXPECT_EQ(packet.tcp_ack, 0xfedcba98U);
+    EXPECT_EQ(packet.tcp_sequence, 0x89abcdefU);
     EXPECT_EQ(packet.tcp_flags, 0xfff);
     EXPECT_EQ(packet.tcp_window, 0xabcd);
     EXPECT_EQ(packet.tcp_length, 7);

@@ -115,10 +115,11 @@ void Comparison::expect_packet(const Flow& flow, std::size_t j) {
         End{key.destination, ntohs(key.destination_port)} == destination_of(should);
     const auto all =
         std::tuple(is.ip_length, is.ip_fragment, is.tcp_length, is.tcp_flags, is.tcp_window,
-                   is.tcp_ack, is.udp_length, is.icmp_type, is.is_backward == 0);
-    const auto wanted = std::tuple(should.ip_length, should.ip_fragment, should.tcp_length,
-                                   should.tcp_flags, should.tcp_window, should.tcp_ack,
-                                   should.udp_length, should.icmp_type, is_forward);
+                   is.tcp_ack, is.tcp_sequence, is.udp_length, is.icmp_type, is.is_backward == 0);
+    const auto wanted =
+        std::tuple(should.ip_length, should.ip_fragment, should.tcp_length, should.tcp_flags,
+                   should.tcp_window, should.tcp_ack, should.tcp_sequence, should.udp_length,
+                   should.icmp_type, is_forward);
     if (all != wanted)
         ADD_FAILURE() << key.text() << " packet " << j << ": " << ::testing::PrintToString(all)
                       << " instead of " << ::testing::PrintToString(wanted) << " of "

@@ -309,11 +309,11 @@ TEST(FlowTensor, RefusesSizesThatNoTableCanHave) {
     EXPECT_EQ(slots.code, Errc::Invalid);
     EXPECT_TRUE(slots.hint.contains("max_flows")) << slots.hint;
     const auto available = available_memory_bytes();
-    if (!available || *available >> 30 >= 57) return;
+    if (!available || *available >> 30 >= 56) return;
     const Error memory =
-        refused("max_flows", "64M");  // rows of 392 bytes and two slots of 32, twice
+        refused("max_flows", "64M");  // rows of 384 bytes and two slots of 32, twice
     EXPECT_EQ(memory.code, Errc::Io) << memory.message;
-    EXPECT_TRUE(memory.message.contains("need 57 GB")) << memory.message;
+    EXPECT_TRUE(memory.message.contains("need 56 GB")) << memory.message;
 }
 
 }  // namespace

@@ -57,7 +57,7 @@ std::vector<MapSetup> setups() {
     std::vector<MapSetup> all;
     for (const MapKind kind : {MapKind::Array, MapKind::PercpuArray, MapKind::Hash,
                                MapKind::PercpuHash, MapKind::LruHash, MapKind::LruPercpuHash})
-        for (const std::uint32_t value_bytes : {8U, 60U, 392U})
+        for (const std::uint32_t value_bytes : {8U, 60U, 384U})
             for (const std::uint32_t entries : {10'000U, 65'536U})
                 all.push_back({.kind = kind, .value_bytes = value_bytes, .max_entries = entries});
     for (const std::uint32_t key_bytes : {2U, 13U, 40U})
@@ -67,7 +67,7 @@ std::vector<MapSetup> setups() {
             all.push_back(
                 {.kind = kind, .key_bytes = 0, .value_bytes = value_bytes, .max_entries = 10'000});
     all.push_back(
-        {.kind = MapKind::Array, .value_bytes = 392, .max_entries = 131'072, .is_mmapable = true});
+        {.kind = MapKind::Array, .value_bytes = 384, .max_entries = 131'072, .is_mmapable = true});
     return all;
 }
 

@@ -11,6 +11,7 @@ import unittest
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("WEIR_BUILD_DIR", REPOSITORY / "build")).resolve()
 sys.path.insert(0, str(REPOSITORY / "python"))
 sys.dont_write_bytecode = True
 

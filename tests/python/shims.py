@@ -9,7 +9,10 @@ import textwrap
 import unittest
 from pathlib import Path
 
+import numpy
+
 import _raw
+import _six
 
 # -S keeps the machine's own site-packages out.
 HEAD = f"""
@@ -56,7 +59,7 @@ class Shims(unittest.TestCase):
 bcc itself is not installed
             """)
 
-    def test_every_way_to_load_model_ends_in_an_import_error(self):
+    def test_every_way_to_load_no_model_ends_in_an_import_error(self):
         for statement, name in (("from keras.models import load_model", "load_model"),
                                 ("from tensorflow.keras.models import load_model", "load_model"),
                                 ("import keras", "keras.models.load_model"),
@@ -66,10 +69,50 @@ bcc itself is not installed
             self.check(f"""
                 {statement}
                 try:
-                    {name}("model.h5", compile=False)
+                    {name}(None, compile=False)
                 except ImportError as error:
                     print(error)
-                """, "cannot load model.h5: keras is not installed, and weir does not run models yet")
+                """, "no model was given (-m), and keras is not installed")
+
+    def test_without_the_library_it_is_an_import_error_too(self):
+        self.check("""
+            from keras.models import load_model
+            try:
+                load_model("model.h5")
+            except ImportError as error:
+                print(error)
+            """, "keras is not installed, and weir's library is not there to stand in for it")
+
+    def test_a_model_predicts_and_does_nothing_else(self):
+        library = _raw.BUILD / "share/weir/python"
+        if not library.exists():
+            self.skipTest(f"{library} is not built")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "six.h5"
+            _six.write(path)
+            rows = _six.random_rows(3000, 5)
+            numpy.save(Path(folder) / "rows.npy", rows)
+            answers = run(f"""
+                sys.path.extend({[str(library), "/usr/lib/python3/dist-packages"]!r})
+                import numpy
+                from tensorflow.keras.models import load_model
+                model = load_model({str(path)!r})
+                print(model.input_shape, model.output_shape)
+                rows = numpy.load({str(Path(folder) / "rows.npy")!r})
+                scores = model.predict(rows, batch_size=2048, verbose=0)
+                numpy.save({str(Path(folder) / "scores.npy")!r}, scores)
+                print(scores.dtype, scores.shape, (model(rows[..., None]) == scores).all(), model.predict(rows[:0]).shape)
+                for attempt in (lambda: model.predict(rows[:, :9]), lambda: model.predict(rows, steps=1), lambda: model.fit,
+                                lambda: load_model({folder!r} + "/none.h5")):
+                    try:
+                        attempt()
+                    except Exception as error:
+                        print(type(error).__name__)
+                """)
+            self.assertEqual(answers.strip().split("\n"), ["(None, 10, 6) (None, 1)", "float32 (3000, 1) True (0, 1)", "Error",
+                                                   "ImportError", "ImportError", "Error"])
+            scores = numpy.load(Path(folder) / "scores.npy")
+            numpy.testing.assert_allclose(scores, _six.expected(rows), atol=1e-5)
 
     def test_anything_else_is_an_import_error(self):
         for statement in ("from keras.models import Sequential", "from keras.layers import Dense",

@@ -62,10 +62,11 @@ private:
 
 /// struct ddos_packet (probes/ddos/ddos.bpf.c).
 struct DdosPacket {
-    std::uint64_t time;
-    std::uint32_t tcp_ack;
-    std::uint16_t ip_length, ip_fragment, tcp_length, tcp_flags, tcp_window, udp_length;
-    std::uint8_t icmp_type, application, is_backward;
+    std::uint64_t time = 0;
+    std::uint32_t tcp_ack = 0, tcp_sequence = 0;
+    std::uint16_t ip_length = 0, ip_fragment = 0;
+    std::uint16_t tcp_length = 0, tcp_flags = 0, tcp_window = 0, udp_length = 0;
+    std::uint8_t icmp_type = 0, application = 0, is_backward = 0;
 };
 
 /// struct weir_flow_key (bpf/weir/flow.h).
@@ -78,7 +79,6 @@ struct alignas(8) FlowKey {
 
 /// The start of a row: all but its packets.
 struct FlowHead {
-    std::uint64_t tag;
     std::uint32_t packets, server;
     std::uint64_t forward_bytes, backward_bytes;
     FlowKey key;

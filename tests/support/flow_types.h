@@ -3,7 +3,7 @@
 // A flow tensor's type, put together by hand beside the struct that it describes: no BTF, no
 // kernel.
 //
-//     Row row{.tag = 2, .packets = 1};
+//     Row row{.packets = 1};
 //     MapShape shape = test::row_shape();
 //
 // Pure functions.
@@ -44,7 +44,6 @@ struct RowKey {
 };
 
 struct Row {
-    std::uint64_t tag;
     std::uint32_t packets;
     std::uint32_t server;
     std::uint64_t forward_bytes;
@@ -132,8 +131,7 @@ inline std::vector<Member> row_members() {
                               .name = "server",
                               .size_bytes = 4,
                               .enumerators = {{"UNKNOWN", 0}, {"SOURCE", 1}}});
-    return {member("tag", offsetof(Row, tag), integer(8)),
-            member("packets", offsetof(Row, packets), integer(4)),
+    return {member("packets", offsetof(Row, packets), integer(4)),
             member("server", offsetof(Row, server), server),
             member("forward_bytes", offsetof(Row, forward_bytes), integer(8)),
             member("key", offsetof(Row, key), key_type()),

@@ -67,7 +67,7 @@ Bytes authentication(std::uint8_t next, std::uint8_t words, const Bytes& payload
 
 Bytes tcp(const TcpFields& f, const Bytes& payload) {
     const unsigned words = 5 + static_cast<unsigned>(f.options.size() / 4);
-    return big16(f.source) + big16(f.destination) + big32(1) + big32(f.ack) +
+    return big16(f.source) + big16(f.destination) + big32(f.sequence) + big32(f.ack) +
            big16(words << 12 | f.flags) + big16(f.window) + big32(0) + f.options + payload;
 }
 

@@ -52,7 +52,7 @@ struct Ipv6Fields {
 struct TcpFields {
     std::uint16_t source = 40000, destination = 80;
     std::uint16_t flags = 0;  // 12 bits
-    std::uint32_t ack = 0;
+    std::uint32_t sequence = 1, ack = 0;
     std::uint16_t window = 0;
     Bytes options = {};  // whole words
 };

@@ -75,6 +75,7 @@ void read_tcp(const Octets& o, const Payload& from, ReferencePacket& out) {
     if (header < 20 || !o.has(from.at, header)) return;
     out.source_port = static_cast<std::uint16_t>(o.u16(from.at));
     out.destination_port = static_cast<std::uint16_t>(o.u16(from.at + 2));
+    out.tcp_sequence = o.u32(from.at + 4);
     out.tcp_ack = o.u32(from.at + 8);
     out.tcp_flags = static_cast<std::uint16_t>(o.u16(from.at + 12) & 0xfff);
     out.tcp_window = static_cast<std::uint16_t>(o.u16(from.at + 14));

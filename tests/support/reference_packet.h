@@ -22,7 +22,7 @@ struct ReferencePacket {
     std::uint8_t protocol = 0;  // 44: a fragment after the first
     std::uint16_t ip_length = 0, ip_fragment = 0;
     std::uint16_t tcp_length = 0, tcp_flags = 0, tcp_window = 0, udp_length = 0;
-    std::uint32_t tcp_ack = 0;
+    std::uint32_t tcp_ack = 0, tcp_sequence = 0;
     std::uint8_t icmp_type = 0;
 };
 

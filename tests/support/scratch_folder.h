@@ -16,7 +16,8 @@ public:
 
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
     /// Writes (over) a file in it.
-    std::filesystem::path file(const std::string& name, std::string_view content) const;
+    [[nodiscard]] std::filesystem::path file(const std::string& name,
+                                             std::string_view content) const;
 
 private:
     std::filesystem::path path_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // The two maps of a small flow tensor (bpf/weir/flow.h) as a probe leaves them when its window is
-// over: heads that know tag, packets and bytes, and rows that know the rest. Written by hand.
+// over: heads that know packets and bytes, and rows that know the rest. Written by hand.
 //
 //     bpf::Map heads(test::heads_shape(8), fd), rows(test::tensor_shape(4), other_fd);
 //     auto mapping = heads.map_values();
@@ -23,7 +23,6 @@ namespace weir::test {
 
 /// struct NAME_flow with a key of a number and two packets of one.
 struct TensorRow {
-    std::uint64_t tag;
     std::uint32_t packets, server;
     std::uint64_t forward_bytes, backward_bytes;
     std::uint64_t key;
@@ -34,8 +33,7 @@ struct TensorRow {
 inline std::vector<Member> tensor_members() {
     using R = TensorRow;
     const auto number = structure("seen", sizeof(std::uint64_t), {member("number", 0, integer(8))});
-    return {member("tag", offsetof(R, tag), integer(8)),
-            member("packets", offsetof(R, packets), integer(4)),
+    return {member("packets", offsetof(R, packets), integer(4)),
             member("server", offsetof(R, server), integer(4)),
             member("forward_bytes", offsetof(R, forward_bytes), integer(8)),
             member("backward_bytes", offsetof(R, backward_bytes), integer(8)),

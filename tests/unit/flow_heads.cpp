@@ -125,7 +125,7 @@ TEST_F(FlowHeadsTest, WithoutARowAreNoFlows) {
     std::vector<TensorRow> rows(2);
     // SAFETY: bytes of rows.
     heads_->complete(reinterpret_cast<std::byte*>(rows.data()), sizeof(TensorRow));
-    EXPECT_EQ(rows[0].tag, 10U);
+    EXPECT_EQ(rows[0].packets, 40U);
     EXPECT_EQ(rows[1], TensorRow{});
     heads_->clear();
     EXPECT_TRUE(test::is_zero(memory_)) << "slots without a row are freed too";
@@ -136,12 +136,12 @@ TEST_F(FlowHeadsTest, CompleteTheirRowsAndNothingElse) {
     give_row(12, 1);
     heads_->find();
     std::vector<TensorRow> rows(5);
-    for (TensorRow& row : rows) row = {1, 2, 3, 4, 5, 6, {7, 8}};
+    for (TensorRow& row : rows) row = {2, 3, 4, 5, 6, {7, 8}};
     // SAFETY: bytes of rows.
     heads_->complete(reinterpret_cast<std::byte*>(rows.data()), sizeof(TensorRow));
-    const TensorRow untouched = {1, 2, 3, 4, 5, 6, {7, 8}};
-    EXPECT_EQ(rows[0], (TensorRow{26, 120, 3, 1200, 12000, 6, {7, 8}}));
-    EXPECT_EQ(rows[3], (TensorRow{8, 30, 3, 300, 3000, 6, {7, 8}}));
+    const TensorRow untouched = {2, 3, 4, 5, 6, {7, 8}};
+    EXPECT_EQ(rows[0], (TensorRow{120, 3, 1200, 12000, 6, {7, 8}}));
+    EXPECT_EQ(rows[3], (TensorRow{30, 3, 300, 3000, 6, {7, 8}}));
     for (const std::size_t i : {1U, 2U, 4U}) EXPECT_EQ(rows[i], untouched) << "row " << i;
 }
 

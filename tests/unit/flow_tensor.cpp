@@ -36,7 +36,7 @@ public:
     explicit Memory(std::vector<Row> rows, MapShape shape = test::row_shape())
         : shape_(std::move(shape)), rows_(std::move(rows)), layout_(flow_layout(shape_)) {
         for (std::uint32_t i = 0; i < rows_.size(); ++i)
-            if (rows_[i].tag != 0) indices_.push_back(i);
+            if (rows_[i].packets != 0) indices_.push_back(i);
     }
     [[nodiscard]] Table table() const {
         return {.shape = &shape_,
@@ -73,14 +73,11 @@ TEST(FlowLayout, IsNoneWhereTheMapIsNoFlowTensor) {
     plain.max_flows = 0;
     EXPECT_FALSE(flow_layout(plain).has_value());
 
-    for (const char* name : {"tag", "packets", "key", "packet"}) {
+    for (const char* name : {"packets", "key", "packet"}) {
         auto members = test::row_members();
         std::erase_if(members, [&](const bpf::Member& m) { return m.name == name; });
         EXPECT_FALSE(flow_layout(test::row_shape(members)).has_value()) << "without " << name;
     }
-    auto moved = test::row_members();
-    moved[0].bit_offset = 64;
-    EXPECT_FALSE(flow_layout(test::row_shape(moved)).has_value()) << "the tag is not first";
     auto single = test::row_members();
     single.back().type = test::packet_type();
     EXPECT_FALSE(flow_layout(test::row_shape(single)).has_value()) << "packet is no array";
@@ -123,11 +120,9 @@ TEST(FlowTensor, NamesItsFeaturesByMembersAndTags) {
 
 TEST(FlowTensor, GivesKeysAndPacketsOfTheFlowsInTheirRows) {
     std::vector<Row> rows(6);
-    rows[1].tag = 2;
     rows[1].packets = 2;
     rows[1].key.protocol = 6;
     rows[1].packet[1].u32 = 11;
-    rows[4].tag = 1ULL << 63;
     rows[4].packets = 9;
     rows[4].key.protocol = 17;
     rows[4].packet[3].u32 = 43;
@@ -164,8 +159,7 @@ std::vector<Row> random_rows(std::size_t count) {
     std::vector<Row> rows(count);
     for (std::size_t i = 0; i < count; ++i) {
         if (i % 3 == 1) continue;
-        rows[i].tag = 2 * i + 2;
-        rows[i].packets = static_cast<std::uint32_t>(i % 7);
+        rows[i].packets = static_cast<std::uint32_t>(1 + i % 7);
         for (std::size_t j = 0; j < std::min(rows[i].packets, kRowPackets); ++j) {
             RowPacket& p = rows[i].packet[j];
             p.time = (1ULL << 63) - 500 + random() % 1000;  // out of order, and a sign bit to lose
@@ -230,7 +224,7 @@ double value_of(const Row& row, std::size_t packet, std::size_t feature, Origin 
 std::vector<float> expected_floats(const std::vector<Row>& rows, Origin origin, double scale) {
     std::vector<float> out;
     for (const Row& row : rows) {
-        if (row.tag == 0) continue;
+        if (row.packets == 0) continue;
         for (std::size_t j = 0; j < kRowPackets; ++j)
             for (std::size_t f = 0; f < 14; ++f)
                 out.push_back(j < row.packets
@@ -267,7 +261,6 @@ INSTANTIATE_TEST_SUITE_P(FlowTensor, ToFloat32,
 
 TEST(FlowTensor, CountsTimeFromItsLeastPacketToTheNanosecond) {
     std::vector<Row> rows(1);
-    rows[0].tag = 2;
     rows[0].packets = 3;
     const std::uint64_t first = (1ULL << 63) - 2;
     rows[0].packet[0].time = first + 5;
@@ -296,7 +289,6 @@ TEST(FlowTensor, WritesNothingWhereThereAreNoFlowsOrNoColumns) {
 
 Row http_row() {
     Row row{};
-    row.tag = 0x1234;
     row.packets = 2;
     row.server = 1;
     row.forward_bytes = 1500;
@@ -312,7 +304,6 @@ Row http_row() {
 
 Row dns_row() {
     Row row{};
-    row.tag = 2;
     row.packets = 1;
     inet_pton(AF_INET6, "2001:db8::1", row.key.source);
     inet_pton(AF_INET6, "fe80::2", row.key.destination);
@@ -334,7 +325,6 @@ TEST(FlowTensor, IsJsonWithKeyCountersAndOnlyTheRecordedPackets) {
     EXPECT_EQ(http["key"], nlohmann::json::parse(
                                R"({"source":"10.0.0.1","destination":"192.168.7.200",
                                    "source_port":40000,"destination_port":80,"protocol":6})"));
-    EXPECT_FALSE(http["value"].contains("tag"));
     EXPECT_FALSE(http["value"].contains("key"));
     EXPECT_EQ(http["value"]["packets"], 2);
     EXPECT_EQ(http["value"]["server"], "SOURCE");

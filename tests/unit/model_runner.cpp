@@ -110,6 +110,7 @@ TEST(Runner, PredictsOnManyThreadsAtOnce) {
     std::vector<std::vector<float>> together(4, std::vector<float>(100));
     {
         std::vector<std::jthread> threads;
+        threads.reserve(together.size());
         for (auto& y : together)
             threads.emplace_back([&] {
                 for (int i = 0; i < 50; ++i) EXPECT_TRUE(runner->predict(x, y));
@@ -257,7 +258,7 @@ OnnxGraph glutton(std::int64_t n) {
     keep.set_type(onnx::AttributeProto::INT);
     keep.set_i(0);
     auto& nodes = *graph.model.mutable_graph()->mutable_node();
-    std::rotate(nodes.begin(), nodes.begin() + 1, nodes.end());
+    std::ranges::rotate(nodes, nodes.begin() + 1);
     return graph;
 }
 
@@ -295,7 +296,7 @@ TEST(Runner, RefusesANetworkThatDoesNotEnd) {
 }
 
 TEST(Runner, SaysWhyShapesDoNotFit) {
-    OnnxGraph graph = adder({1, 2, 3, 4});
+    const OnnxGraph graph = adder({1, 2, 3, 4});
     const Error error = refusal(graph.bytes());
     EXPECT_EQ(error.code, Errc::Invalid);
     EXPECT_TRUE(error.message.contains("Add")) << error.message;
@@ -308,7 +309,7 @@ TEST(Runner, RefusesMorePartsThanAModelHas) {
     for (int i = 0; i < 1'000'001; ++i) nodes += std::string("\x0A\0", 2);
     onnx::ModelProto empty;
     empty.set_ir_version(8);
-    std::string bytes = empty.SerializeAsString() + "\x3A";  // field 7: the graph
+    std::string bytes = empty.SerializeAsString() + char{0x3A};  // field 7: the graph
     for (std::size_t length = nodes.size(); length > 0; length >>= 7U)
         bytes += static_cast<char>((length & 0x7FU) | (length > 0x7F ? 0x80U : 0U));
     const Error error = refusal(bytes + nodes);

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/detector.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <thread>
+#include <utility>
+
+#include "model/victims.h"
+#include "util/clock.h"
+
+namespace weir::model {
+namespace {
+
+constexpr std::size_t kBatch = 1024;  // what lies between LUCID's layers stays in L2 then
+constexpr double kThreshold = 0.5;
+constexpr std::size_t kScoreOrTwo = 2;  // of two classes the second is the attack
+
+Alert alert_of(const FlowEnds& flow, float score, bool has_addresses) {
+    return {.source = has_addresses ? address_text(flow.source) : "",
+            .destination = has_addresses ? address_text(flow.destination) : "",
+            .source_port = flow.source_port,
+            .destination_port = flow.destination_port,
+            .protocol = flow.protocol == 0 ? "" : protocol_text(flow.protocol),
+            .packets = flow.packets,
+            .score = score,
+            .reason = {}};
+}
+
+}  // namespace
+
+/// What the threads of one run share.
+struct Detector::Work {
+    std::atomic<std::size_t> next = 0;  // batch
+    std::atomic<Nanoseconds> converted = 0, predicted = 0;
+    std::atomic<bool> has_failed = false;
+    Result<> failure;  // of the first that failed
+};
+
+Detector::Detector(ModelOptions options, std::chrono::nanoseconds window, Runner network,
+                   ChosenProfile profile, InputShape shape)
+    : options_(std::move(options)),
+      window_(window),
+      network_(std::move(network)),
+      profile_(std::move(profile)),
+      shape_(shape),
+      threshold_(options_.threshold.value_or(profile_.profile.threshold.value_or(kThreshold))) {}
+
+Result<std::unique_ptr<Detector>> Detector::open(const ModelOptions& options,
+                                                 std::chrono::nanoseconds window) {
+    auto network =
+        Runner::open(options.file, {.device = options.use_cuda ? Device::Cuda : Device::Cpu});
+    if (!network) return pass_on(network);
+    const Signature& signature = network->signature();
+    auto shape = input_shape(signature.input);
+    if (!shape) return wrap(shape, options.file);
+    if (signature.output_values() == 0 || signature.output_values() > kScoreOrTwo)
+        return fail(Errc::Rejected,
+                    fmt::format("{}: its output is [samples, {}]: a score, or two classes of "
+                                "which the second is the attack, were wanted",
+                                options.file, fmt::join(signature.output, ", ")));
+    auto profile = choose_profile(options.profile, options.file, shape->features);
+    if (!profile) return wrap(profile, options.file);
+    return std::unique_ptr<Detector>(
+        new Detector(options, window, std::move(*network), std::move(*profile), *shape));
+}
+
+Result<> Detector::fit(const FlowLayout& layout, const Type& row) {
+    auto input = Input::fit(layout, profile_.profile, shape_, window_);
+    if (!input) return pass_on(input);
+    input_ = std::move(*input);
+    ends_.emplace(layout, row);
+    return {};
+}
+
+void Detector::score_batches(const Table& table, Work& work) {
+    const std::size_t outputs = network_.signature().output_values();
+    std::vector<float> in(kBatch * input_->values());
+    std::vector<float> out(kBatch * outputs);
+    for (;;) {
+        const std::size_t first = work.next.fetch_add(1) * kBatch;
+        if (first >= table.rows || work.has_failed) return;
+        const std::size_t flows = std::min(kBatch, table.rows - first);
+        const Nanoseconds begin = monotonic_ns();
+        const std::span input(in.data(), flows * input_->values());
+        input_->convert(table, first, input);
+        const Nanoseconds converted = monotonic_ns();
+        auto done = network_.predict(input, std::span(out.data(), flows * outputs));
+        const Nanoseconds predicted = monotonic_ns();
+        work.converted += converted - begin;
+        work.predicted += predicted - converted;
+        if (!done) {
+            if (!work.has_failed.exchange(true)) work.failure = std::move(done);
+            return;
+        }
+        for (std::size_t i = 0; i < flows; ++i) scores_[first + i] = out[i * outputs + outputs - 1];
+    }
+}
+
+Result<> Detector::score(const Table& table, StageTimings& timings) {
+    scores_.resize(table.rows);
+    Work work;
+    const std::size_t batches = (table.rows + kBatch - 1) / kBatch;
+    const std::size_t wanted = static_cast<std::size_t>(std::max(options_.threads, 1));
+    const std::size_t threads =
+        std::clamp<std::size_t>(wanted, 1, std::max<std::size_t>(batches, 1));
+    {
+        std::vector<std::jthread> others;
+        for (std::size_t i = 1; i < threads; ++i)
+            others.emplace_back([&] { score_batches(table, work); });
+        score_batches(table, work);
+    }
+    const auto average_us = [&](Nanoseconds sum) {
+        return static_cast<double>(sum) / 1e3 / static_cast<double>(threads);
+    };
+    timings.convert += average_us(work.converted);
+    timings.predict += average_us(work.predicted);
+    return std::move(work.failure);
+}
+
+/// The highest scores first, and of equal ones the earlier flow; or all in their order.
+std::vector<std::uint32_t> Detector::alerted_rows() const {
+    std::vector<std::uint32_t> rows;
+    for (std::size_t i = 0; i < scores_.size(); ++i)
+        if (options_.lists_all || scores_[i] > threshold_)
+            rows.push_back(static_cast<std::uint32_t>(i));
+    if (options_.lists_all) {
+        rows.resize(std::min(rows.size(), options_.max_alerts));
+        return rows;
+    }
+    const auto is_worse = [&](std::uint32_t a, std::uint32_t b) {
+        return scores_[a] != scores_[b] ? scores_[a] > scores_[b] : a < b;
+    };
+    const std::size_t kept = std::min(rows.size(), options_.max_alerts);
+    std::ranges::nth_element(rows, rows.begin() + static_cast<std::ptrdiff_t>(kept), is_worse);
+    rows.resize(kept);
+    std::ranges::sort(rows, is_worse);
+    return rows;
+}
+
+Result<Detection> Detector::run(const Table& table, StageTimings& timings) {
+    if (auto r = score(table, timings); !r) return pass_on(r);
+    Detection detection{.threshold = threshold_, .scores = scores_};
+    Victims victims;
+    for (std::size_t i = 0; i < scores_.size(); ++i) {
+        if (std::isnan(scores_[i]))
+            return fail(Errc::Io, fmt::format("the score of flow {} is not a number", i));
+        if (!(scores_[i] > threshold_)) continue;
+        ++detection.malicious;
+        if (ends_->has_addresses()) victims.add(ends_->of(table.value(i)), scores_[i]);
+    }
+    detection.victims = victims.list();
+    const std::vector<std::uint32_t> alerted = alerted_rows();
+    detection.alerts.reserve(alerted.size());
+    for (const std::uint32_t row : alerted)
+        detection.alerts.push_back(
+            alert_of(ends_->of(table.value(row)), scores_[row], ends_->has_addresses()));
+    return detection;
+}
+
+}  // namespace weir::model

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/ends.h"
+
+#include <arpa/inet.h>
+#include <fmt/compile.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace weir::model {
+namespace {
+
+constexpr std::size_t kIpv4Bytes = 4;
+constexpr std::size_t kIpv4Offset = 12;  // of the IPv4 address in a mapped one
+
+const Member* find(const Type& type, std::string_view name) {
+    const auto it = std::ranges::find(type.members, name, &Member::name);
+    return it != type.members.end() && it->bit_size == 0 ? &*it : nullptr;
+}
+
+std::uint16_t load_port(const std::byte* at) {
+    std::uint16_t port = 0;
+    std::memcpy(&port, at, sizeof(port));  // SAFETY: the member has two bytes
+    return ntohs(port);
+}
+
+Address load_address(const std::byte* at, std::size_t bytes) {
+    Address address = {};
+    if (bytes == address.size()) {
+        std::memcpy(address.data(), at, bytes);  // SAFETY: the member has so many bytes
+        return address;
+    }
+    address[10] = address[11] = std::byte{0xff};
+    std::memcpy(address.data() + kIpv4Offset, at, kIpv4Bytes);  // SAFETY: it has four bytes then
+    return address;
+}
+
+}  // namespace
+
+Ends::Ends(const FlowLayout& layout, const Type& row) : layout_(layout) {
+    const Type& key = *layout.key->type;
+    const std::size_t key_offset = layout.key->bit_offset / 8;
+    const auto place = [&](std::string_view name, std::size_t bytes) -> std::optional<std::size_t> {
+        const Member* member = find(key, name);
+        if (member == nullptr || member->type->size_bytes != bytes) return std::nullopt;
+        return key_offset + member->bit_offset / 8;
+    };
+    for (const std::size_t bytes : {sizeof(Address), kIpv4Bytes}) {
+        source_ = place("source", bytes);
+        destination_ = place("destination", bytes);
+        address_bytes_ = bytes;
+        if (source_ && destination_) break;
+        source_ = destination_ = std::nullopt;
+    }
+    source_port_ = place("source_port", sizeof(std::uint16_t));
+    destination_port_ = place("destination_port", sizeof(std::uint16_t));
+    protocol_ = place("protocol", 1);
+    const Member* server = find(row, "server");
+    if (server == nullptr || server->type->size_bytes != sizeof(server_is_source_)) return;
+    for (const Enumerator& e : server->type->enumerators)
+        if (e.name == "WEIR_SERVER_SOURCE") {
+            server_ = server->bit_offset / 8;
+            server_is_source_ = static_cast<std::uint32_t>(e.value);
+        }
+}
+
+FlowEnds Ends::of(const std::byte* row) const {
+    FlowEnds ends{.packets = layout_.packets(row)};
+    if (source_ && destination_) {
+        ends.source = load_address(row + *source_, address_bytes_);
+        ends.destination = load_address(row + *destination_, address_bytes_);
+    }
+    if (source_port_) ends.source_port = load_port(row + *source_port_);
+    if (destination_port_) ends.destination_port = load_port(row + *destination_port_);
+    if (protocol_) ends.protocol = std::to_integer<std::uint8_t>(row[*protocol_]);
+    if (!server_ || ends.protocol != IPPROTO_TCP) return ends;
+    std::uint32_t server = 0;
+    std::memcpy(&server, row + *server_, sizeof(server));  // SAFETY: the member has four bytes
+    if (server == server_is_source_) {
+        std::swap(ends.source, ends.destination);
+        std::swap(ends.source_port, ends.destination_port);
+    }
+    return ends;
+}
+
+std::string address_text(const Address& address) {
+    in6_addr in6 = {};
+    std::memcpy(&in6, address.data(), address.size());
+    if (IN6_IS_ADDR_V4MAPPED(&in6)) {  // an attack has many: inet_ntop() takes five times as long
+        const auto byte = [&](std::size_t i) { return std::to_integer<unsigned>(address[i]); };
+        return fmt::format(FMT_COMPILE("{}.{}.{}.{}"), byte(kIpv4Offset), byte(kIpv4Offset + 1),
+                           byte(kIpv4Offset + 2), byte(kIpv4Offset + 3));
+    }
+    std::array<char, INET6_ADDRSTRLEN> text = {};
+    ::inet_ntop(AF_INET6, address.data(), text.data(), text.size());
+    return text.data();
+}
+
+std::string protocol_text(std::uint8_t protocol) {
+    switch (protocol) {
+        case IPPROTO_ICMP: return "ICMP";
+        case IPPROTO_TCP: return "TCP";
+        case IPPROTO_UDP: return "UDP";
+        case IPPROTO_GRE: return "GRE";
+        case IPPROTO_ESP: return "ESP";
+        case IPPROTO_ICMPV6: return "ICMPv6";
+        case IPPROTO_SCTP: return "SCTP";
+        case IPPROTO_FRAGMENT: return "fragment";
+        default: return std::to_string(protocol);
+    }
+}
+
+}  // namespace weir::model
