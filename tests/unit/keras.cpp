@@ -3,82 +3,21 @@
 // known. That the numbers are right is e2e/keras.py.
 #include "model/keras.h"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 #include <onnx/onnx_pb.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "model/keras_child.h"
-#include "support/keras_file.h"
-#include "support/scratch_folder.h"
+#include "unit/keras_model.h"
 #include "util/file.h"
 
 namespace weir::model {
 namespace {
 
-using nlohmann::json;
-using test::KerasH5;
-using test::KerasWeight;
-using test::ScratchFolder;
 using test::ZipMember;
-
-json layer(const std::string& kind, const std::string& name, json options = json::object()) {
-    options["name"] = name;
-    return {{"class_name", kind}, {"config", options}};
-}
-
-json input(const json& shape) {
-    return layer("InputLayer", "x", {{"batch_input_shape", shape}, {"dtype", "float32"}});
-}
-
-json dense(const std::string& name, json units = 2) {
-    return layer("Dense", name, {{"units", units}, {"activation", "linear"}, {"use_bias", false}});
-}
-
-json sequential(const std::vector<json>& layers) {
-    return {{"class_name", "Sequential"}, {"config", {{"name", "m"}, {"layers", layers}}}};
-}
-
-KerasWeight kernel(const std::string& name, hsize_t in = 3, hsize_t out = 2) {
-    return {.path = name + "/" + name + "/kernel:0",
-            .shape = {in, out},
-            .values = std::vector<float>(in * out, 0.5F)};
-}
-
-KerasH5 good() {
-    return {.config = sequential({input({nullptr, 3}), dense("fc")}).dump(),
-            .weights = {kernel("fc")}};
-}
-
-Result<KerasModel> read(const KerasH5& model) {
-    const ScratchFolder folder;
-    write_keras_h5(folder.path() / "m.h5", model);
-    return read_keras(folder.path() / "m.h5");
-}
-
-Result<KerasModel> read(const std::string& bytes) {
-    const ScratchFolder folder;
-    return read_keras(folder.file("m", bytes));
-}
-
-Result<KerasModel> read_layers(const std::vector<json>& layers) {
-    return read(KerasH5{.config = sequential(layers).dump()});
-}
-
-/// The code and the message, without the file's name.
-testing::AssertionResult refuses(const Result<KerasModel>& got, Errc code,
-                                 const std::string& words) {
-    if (got) return testing::AssertionFailure() << "it was read";
-    if (got.error().code != code || !got.error().message.contains(words))
-        return testing::AssertionFailure()
-               << static_cast<int>(got.error().code) << ": " << got.error().message;
-    return testing::AssertionSuccess();
-}
 
 TEST(Keras, SaysWhatIsInTheFile) {
     const auto model = read(good());
@@ -145,7 +84,7 @@ TEST(Keras, ReadsAShapeWhereverKerasWritesIt) {
             << model.dump();
 }
 
-// ------------------------------------------------------------------------------- not a Keras model
+// ------------------------------------------------------------ not a Keras model
 
 TEST(Keras, RefusesWhatIsNoModel) {
     const ScratchFolder folder;
@@ -184,7 +123,7 @@ TEST(Keras, RefusesModelsOfOtherClasses) {
                         Errc::Unsupported, "MyModel"));
 }
 
-// ----------------------------------------------------------------------------------------- weights
+// ------------------------------------------------------------ weights
 
 TEST(Keras, RefusesWeightsThatDoNotFit) {
     KerasH5 model = good();
@@ -222,8 +161,7 @@ TEST(Keras, RefusesWeightsThatAreOnlyClaimed) {
     EXPECT_TRUE(refuses(read(huge), Errc::Unsupported, "1 GiB"));
 }
 
-// -------------------------------------------------------------------------- layers and their
-// options
+// ------------------------------------------------------------ layers and their options
 
 struct Refused {
     const char* name;
@@ -321,93 +259,6 @@ TEST(Keras, RefusesInputsWithoutOneSize) {
     EXPECT_TRUE(refuses(read_layers({dense("fc")}), Errc::Invalid, "its input's shape"));
 }
 
-// ---------------------------------------------------------------------------------- hostile graphs
-
-json called(json layer, const json& nodes) {
-    layer["name"] = layer["config"]["name"];
-    layer["inbound_nodes"] = nodes;
-    return layer;
-}
-
-json functional(const std::vector<json>& layers, const std::string& output) {
-    return {{"class_name", "Functional"},
-            {"config",
-             {{"name", "m"},
-              {"layers", layers},
-              {"input_layers", {{"x", 0, 0}}},
-              {"output_layers", {{output, 0, 0}}}}}};
-}
-
-json node(const std::string& from, json call = 0) {
-    return json::array({json::array({json::array({from, call, 0, json::object()})})});
-}
-
-TEST(Keras, RefusesGraphsThatCannotBe) {
-    const json x = called(input({nullptr, 3}), json::array());
-    const json relu = layer("ReLU", "r");
-    const auto get = [&](const json& model) { return read(KerasH5{.config = model.dump()}); };
-    EXPECT_TRUE(get(functional({x, called(relu, node("x"))}, "r")));
-    EXPECT_TRUE(refuses(get(functional({x, called(relu, node("r"))}, "r")), Errc::Invalid,
-                        "r: it is called with its own output"));
-    EXPECT_TRUE(refuses(
-        get(functional({x, called(relu, node("s")), called(layer("ReLU", "s"), node("r"))}, "r")),
-        Errc::Invalid, "in a circle"));
-    EXPECT_TRUE(
-        refuses(get(functional({x, called(relu, node("y"))}, "r")), Errc::Invalid, "layer y"));
-    EXPECT_TRUE(refuses(get(functional({x, called(relu, node("x", 7))}, "r")), Errc::Invalid,
-                        "call 7 of layer x"));
-    EXPECT_TRUE(refuses(get(functional({x, called(relu, node("x", -1))}, "r")), Errc::Invalid,
-                        "no output of a layer"));
-    EXPECT_TRUE(
-        refuses(get(functional({x, called(relu, node("x"))}, "t")), Errc::Invalid, "layer t"));
-    EXPECT_TRUE(refuses(get(functional({x, called(relu, node("x")), called(relu, node("x"))}, "r")),
-                        Errc::Invalid, "two layers are called r"));
-    EXPECT_TRUE(refuses(get(functional({x, relu}, "r")), Errc::Invalid, "inbound_nodes"));
-    EXPECT_TRUE(refuses(get(functional({x, called(relu, json::array({{{"args", {3.5}}}}))}, "r")),
-                        Errc::Unsupported, "3.5"));
-}
-
-TEST(Keras, RefusesOperationsAndLayersOfOnesOwn) {
-    const json x = called(input({nullptr, 3}), json::array());
-    json operation = called(layer("Add", "add"), node("x"));
-    operation["module"] = "keras.src.ops.numpy";
-    EXPECT_TRUE(refuses(read(KerasH5{.config = functional({x, operation}, "add").dump()}),
-                        Errc::Unsupported, "operation keras.src.ops.numpy.Add"));
-    json own = called(dense("mine"), node("x"));
-    own["registered_name"] = "Mine>Dense";
-    EXPECT_TRUE(refuses(read(KerasH5{.config = functional({x, own}, "mine").dump()}),
-                        Errc::Unsupported, "Mine>Dense"));
-}
-
-TEST(Keras, RefusesJsonWithoutBounds) {
-    const std::string deep(1'000'000, '[');
-    EXPECT_TRUE(refuses(read(KerasH5{.config = R"({"a":)" + deep.substr(0, 60'000)}), Errc::Invalid,
-                        "deeper"));
-    const ScratchFolder folder;
-    const auto archive = test::zip_file({{.name = "config.json", .content = deep}});
-    EXPECT_TRUE(refuses(read_keras(folder.file("m.keras", archive)), Errc::Invalid, "deeper"));
-}
-
-/// Each level calls the one inside of it ten times, one after the other: 10^8 calls, from a short
-/// text. Nothing is ever added to the graph, so only the calls can be counted.
-TEST(Keras, RefusesModelsThatGrowWithoutBounds) {
-    json model = functional({called(input({nullptr, 3}), json::array())}, "x");
-    for (int level = 0; level < 8; ++level) {
-        json calls = json::array({node("x")[0]});
-        for (int i = 0; i < 9; ++i) calls.push_back(node("inner", i)[0]);
-        model["config"]["name"] = "inner";
-        json outer =
-            functional({called(input({nullptr, 3}), json::array()), called(model, calls)}, "inner");
-        outer["config"]["output_layers"] = {{"inner", 9, 0}};
-        model = outer;
-    }
-    EXPECT_TRUE(refuses(read(KerasH5{.config = model.dump()}), Errc::Invalid,
-                        "more layers than any model"));
-}
-
-// -----------------------------------------------------------------------------------------
-// archives
-
 /// good() as Keras 3 files it.
 std::vector<ZipMember> good_archive() {
     const ScratchFolder folder;
@@ -459,8 +310,7 @@ TEST(Keras, DoesNotUnpackBombs) {
     EXPECT_TRUE(refuses(read(test::zip_file(members)), Errc::Invalid, "model.weights.h5: "));
 }
 
-// ----------------------------------------------------------------------------------------- the
-// child
+// ------------------------------------------------------------ the child
 
 TEST(Keras, OutlivesAReaderThatBreaksDown) {
     const auto crash = [](const std::filesystem::path& /*path*/) -> Result<KerasModel> {
