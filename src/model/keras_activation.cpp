@@ -13,10 +13,7 @@
 namespace weir::model::keras {
 namespace {
 
-struct PlainFunction {
-    std::string_view name;
-    std::string_view op;
-};
+using PlainFunction = std::pair<std::string_view, std::string_view>;  // of Keras, of ONNX
 
 // Functions that are one operator of ONNX with its defaults.
 constexpr std::array kPlainFunctions = {
@@ -68,10 +65,8 @@ std::string leaky_relu(LayerCall& call, const std::string& x) {
 
 std::string nothing(LayerCall& /*call*/, const std::string& x) { return x; }
 
-struct MadeFunction {
-    std::string_view name;
-    std::string (*make)(LayerCall& call, const std::string& x);
-};
+using MadeFunction =
+    std::pair<std::string_view, std::string (*)(LayerCall& call, const std::string& x)>;
 
 constexpr std::array kMadeFunctions = {
     MadeFunction{"linear", &nothing}, MadeFunction{"hard_sigmoid", &hard_sigmoid},

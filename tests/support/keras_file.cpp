@@ -109,7 +109,7 @@ std::string zip_file(const std::vector<ZipMember>& members) {
                              u16(static_cast<std::uint16_t>(member.name.size())) + u16(0);
         directory += "PK\x01\x02" + u16(20) + common + u16(0) + u16(0) + u16(0) + u32(0) +
                      u32(static_cast<std::uint32_t>(file.size())) + member.name;
-        file += "PK\x03\x04" + common + member.name + data;
+        for (const Bytes& part : {Bytes("PK\x03\x04"), common, member.name, data}) file += part;
     }
     const auto count = static_cast<std::uint16_t>(members.size());
     return file + directory + "PK\x05\x06" + u32(0) + u16(count) + u16(count) +

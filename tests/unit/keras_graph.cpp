@@ -20,7 +20,7 @@ json functional(const std::vector<json>& layers, const std::string& output) {
               {"output_layers", {{output, 0, 0}}}}}};
 }
 
-json node(const std::string& from, json call = 0) {
+json node(const std::string& from, const json& call = 0) {
     return json::array({json::array({json::array({from, call, 0, json::object()})})});
 }
 
