@@ -210,6 +210,7 @@ Result<Value> apply_layer(LayerCall& call, Value x, const Json& layer) {
                     .inputs = {std::move(x)}};
     auto y = found->convert(inner);
     if (auto r = config.error(); !r) return wrap(r, fmt::format("activation {}", kind));
+    if (auto r = config.unknown_option(); !r) return wrap(r, fmt::format("activation {}", kind));
     return y;
 }
 
