@@ -54,7 +54,10 @@ std::vector<Victim> Victims::list() {
         all.push_back(describe(first, last));
         first = last;
     }
-    std::ranges::stable_sort(all, std::ranges::greater(), &Victim::flows);
+    const auto is_worse = [](const Victim& a, const Victim& b) {
+        return std::tie(b.flows, a.address) < std::tie(a.flows, b.address);
+    };
+    std::ranges::sort(all, is_worse);
     return all;
 }
 
