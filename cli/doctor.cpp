@@ -179,6 +179,7 @@ Findings examine() {
         findings.push_back(interface_finding(interface));
     }
     add_compiler(findings);
+    add_models(findings);
     add_tools(findings);
     return findings;
 }

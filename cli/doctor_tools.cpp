@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "model/runtime_info.h"
 #include "util/file.h"
 #include "util/paths.h"
 #include "util/process.h"
@@ -146,6 +147,44 @@ Finding cache_finding() {
     return finding;
 }
 
+Finding runtime_finding(const Result<model::RuntimeInfo>& runtime) {
+    Finding finding{.group = "models",
+                    .feature = "ONNX Runtime",
+                    .state = FindingState::Ok,
+                    .outcome = {},
+                    .why = "neural networks: inject -m, replay -m, weir model"};
+    if (runtime) {
+        finding.outcome = fmt::format("{} ({})", runtime->path, runtime->version);
+        return finding;
+    }
+    std::string tried = runtime.error().log;
+    for (std::size_t at = 0; (at = tried.find('\n', at)) != std::string::npos; at += 2)
+        tried.replace(at, 1, "; ");
+    finding.state = FindingState::No;
+    finding.outcome = "none that weir can use";
+    finding.why =
+        fmt::format("without it: no -m, no weir model; {}; tried: {}", runtime.error().hint, tried);
+    return finding;
+}
+
+Finding cuda_finding(const Result<model::RuntimeInfo>& runtime) {
+    Finding finding{.group = "models",
+                    .feature = "CUDA",
+                    .state = FindingState::NotApplicable,
+                    .outcome = "not tried without ONNX Runtime",
+                    .why = "models on a GPU: --device cuda"};
+    if (!runtime) return finding;
+    if (runtime->cuda) {
+        finding.state = FindingState::Ok;
+        finding.outcome = "ONNX Runtime has it";
+        return finding;
+    }
+    finding.outcome = "not with this ONNX Runtime";
+    finding.why = fmt::format("{}; models run on the CPU; {}", runtime->cuda.error().message,
+                              runtime->cuda.error().hint);
+    return finding;
+}
+
 struct Tool {
     std::string_view name;
     std::string_view package;
@@ -189,6 +228,12 @@ void add_compiler(std::vector<Finding>& findings) {
     findings.push_back(headers_finding(clang));
     findings.push_back(share_finding());
     findings.push_back(cache_finding());
+}
+
+void add_models(std::vector<Finding>& findings) {
+    const auto runtime = model::runtime_info();
+    findings.push_back(runtime_finding(runtime));
+    findings.push_back(cuda_finding(runtime));
 }
 
 void add_tools(std::vector<Finding>& findings) {

@@ -148,6 +148,24 @@ Result<const OnnxRuntime*> onnx_runtime() {
     return runtime;
 }
 
+Result<> add_cuda(Ort::SessionOptions& options) {
+    constexpr const char* kHint =
+        "WEIR_ONNXRUNTIME=FILE names a library of ONNX Runtime that was built with CUDA";
+    auto providers = fenced([] { return Ort::GetAvailableProviders(); });
+    if (!providers) return pass_on(providers);
+    if (std::ranges::find(*providers, "CUDAExecutionProvider") == providers->end())
+        return fail(Errc::Unsupported, fmt::format("it has {}", fmt::join(*providers, ", ")),
+                    kHint);
+    auto added = fenced([&] {
+        const OrtCUDAProviderOptions cuda{};
+        options.AppendExecutionProvider_CUDA(cuda);
+    });
+    if (added) return {};
+    added.error().code = Errc::Unsupported;
+    added.error().hint = kHint;
+    return pass_on(added);
+}
+
 OnnxLog::OnnxLog() : outer_(std::exchange(current_log, &text_)) {}
 OnnxLog::~OnnxLog() { current_log = outer_; }
 

@@ -29,6 +29,9 @@ struct OnnxRuntime {
 /// looked for. Cost: about 20 ms the first time.
 [[nodiscard]] Result<const OnnxRuntime*> onnx_runtime();
 
+/// Lets a session run on a GPU. Errors: Unsupported (this library has no CUDA, or cannot load it).
+[[nodiscard]] Result<> add_cuda(Ort::SessionOptions& options);
+
 /// What ONNX Runtime logs in this thread while this lives; it would go to standard error.
 class OnnxLog {
 public:

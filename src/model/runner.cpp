@@ -116,26 +116,6 @@ Result<> check_values(const Values& values) {
     return {};
 }
 
-Result<> add_cuda(const OnnxRuntime& runtime, Ort::SessionOptions& options) {
-    constexpr const char* kHint =
-        "WEIR_ONNXRUNTIME=FILE names a library of ONNX Runtime that was built with CUDA";
-    const auto here = fmt::format("ONNX Runtime {} ({})", runtime.version, runtime.path);
-    auto providers = fenced([] { return Ort::GetAvailableProviders(); });
-    if (!providers) return pass_on(providers);
-    if (std::ranges::find(*providers, "CUDAExecutionProvider") == providers->end())
-        return fail(Errc::Unsupported,
-                    fmt::format("device cuda: {} has {}", here, fmt::join(*providers, ", ")),
-                    kHint);
-    auto added = fenced([&] {
-        const OrtCUDAProviderOptions cuda{};
-        options.AppendExecutionProvider_CUDA(cuda);
-    });
-    if (added) return {};
-    added.error().code = Errc::Unsupported;
-    added.error().hint = kHint;
-    return wrap(added, fmt::format("device cuda: {}", here));
-}
-
 Result<Ort::SessionOptions> session_options(const OnnxRuntime& runtime,
                                             const RunnerOptions& options) {
     auto made = fenced([&] {
@@ -152,7 +132,9 @@ Result<Ort::SessionOptions> session_options(const OnnxRuntime& runtime,
         return session;
     });
     if (!made || options.device == Device::Cpu) return made;
-    if (auto r = add_cuda(runtime, *made); !r) return pass_on(r);
+    if (auto r = add_cuda(*made); !r)
+        return wrap(
+            r, fmt::format("device cuda: ONNX Runtime {} ({})", runtime.version, runtime.path));
     return made;
 }
 

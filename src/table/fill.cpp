@@ -78,6 +78,13 @@ bool is_queue(bpf::MapKind kind) {
     return kind == bpf::MapKind::Queue || kind == bpf::MapKind::Stack;
 }
 
+bool is_hash_like(bpf::MapKind kind) {
+    using enum bpf::MapKind;
+    return kind == Hash || kind == PercpuHash || kind == LruHash || kind == LruPercpuHash;
+}
+
+bool is_keyed(bpf::MapKind kind) { return is_hash_like(kind) || kind == bpf::MapKind::LpmTrie; }
+
 bool has_batch(const bpf::Map& map) {
     Rows one;
     make_room(map, one, 1);

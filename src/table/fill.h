@@ -44,7 +44,9 @@ enum class Calls { Batch, Single };
 /// ARRAY kinds: writes zeros over the entries in `rows`.
 [[nodiscard]] Result<> zero_rows(const bpf::Map& map, const Rows& rows, Calls calls);
 
-[[nodiscard]] bool is_array(bpf::MapKind kind);  // ARRAY, PERCPU_ARRAY
-[[nodiscard]] bool is_queue(bpf::MapKind kind);  // QUEUE, STACK
+[[nodiscard]] bool is_array(bpf::MapKind kind);      // ARRAY, PERCPU_ARRAY
+[[nodiscard]] bool is_queue(bpf::MapKind kind);      // QUEUE, STACK
+[[nodiscard]] bool is_hash_like(bpf::MapKind kind);  // HASH, LRU_HASH and per-CPU ones
+[[nodiscard]] bool is_keyed(bpf::MapKind kind);      // those and LPM_TRIE
 
 }  // namespace weir::table

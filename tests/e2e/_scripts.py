@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of Python extractors share: a probe with a map of every kind, and ways to run a script on packets."""
 import json
-import os
 import struct
 import textwrap
 
 import _harness as harness
+import _live as live
+from _live import errors, send, stop
 
 PROBE = """
 #include <linux/bpf.h>
@@ -97,34 +98,8 @@ def script(box, text, name="mine.py"):
     return box.file(name, textwrap.dedent(text))
 
 
-def start(box, net, extractor, *args, window="0.3", probe=None, **options):
-    """weir with the probe; packets are counted when this returns."""
-    weir = box.inject(net.right, "-b", probe or box.file("counter.bpf.c", PROBE), "-e", extractor, "-t", window, *args,
-                      **options)
-    harness.wait_attached(weir, 40)
-    return weir
-
-
-def send(net, count):
-    """From one CPU, so that the probe's counters need no atomics."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(before)})
-    with net.raw_socket(net.left) as raw:
-        for _ in range(count):
-            raw.send(harness.frame())
-    os.sched_setaffinity(0, before)
-
-
-def stop(weir):
-    """All windows that are left, after Ctrl-C."""
-    weir.signal(harness.signal.SIGINT)
-    found = weir.windows(30)
-    assert weir.wait(30) == 0, weir.stderr
-    return found
-
-
-def errors(windows):
-    return [error for window in windows for error in window["health"].get("errors", [])]
+def start(box, net, extractor, *args, probe=None, **options):
+    return live.start(box, net, probe or box.file("counter.bpf.c", PROBE), extractor, *args, **options)
 
 
 def refused(box, net, extractor, *args):
@@ -153,16 +128,11 @@ def filled(windows):
 
 
 def udp(port, length=40):
-    """A frame from 10.0.0.1:1000 to 10.0.0.2:port."""
-    head = struct.pack(">HHHH", 1000, port, 8 + length, 0)
-    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(head) + length, 1, 0, 64, 17, 0, b"\x0a\0\0\1", b"\x0a\0\0\2")
-    return harness.frame(ether_type=0x0800, payload=ip + head + bytes(length))
+    return live.packet("10.0.0.1", 1000, port, size=length, destination="10.0.0.2")
 
 
 def tcp_syn(port):
-    tcp = struct.pack(">HHIIBBHHH", 1000, port, 1, 0, 0x50, 2, 1000, 0, 0)
-    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 40, 1, 0, 64, 6, 0, b"\x0a\0\0\1", b"\x0a\0\0\2")
-    return harness.frame(ether_type=0x0800, payload=ip + tcp)
+    return live.packet("10.0.0.1", 1000, port, protocol=6, flags=2, destination="10.0.0.2")
 
 
 def capture(box, frames):

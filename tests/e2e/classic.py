@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The classic contract on live traffic: the examples as they are, and what goes wrong in such scripts."""
 import re
-import socket
-import struct
 import sys
 
 import numpy as np
 
 import _harness as harness
+import _live as live
+from _live import packet, send, total
 
 sys.path.insert(0, str(harness.REPOSITORY / "tests" / "python"))
 import _six as six  # noqa: E402
@@ -16,45 +16,15 @@ import _six as six  # noqa: E402
 EXAMPLES = harness.REPOSITORY / "examples"
 
 
-def ipv4(source, destination, protocol, payload):
-    size = 20 + len(payload)
-    return struct.pack(">BBHHHBBH4s4s", 0x45, 0, size, 0, 0, 64, protocol, 0, socket.inet_aton(source),
-                       socket.inet_aton(destination)) + payload
-
-
-def packet(source, sport, dport, protocol=17, flags=0, size=0):
-    """A frame to 10.1.0.1; UDP, or TCP with these flags."""
-    ports = struct.pack(">HH", sport, dport)
-    rest = (struct.pack(">IIBBHHH", 0, 0, 0x50, flags, 100, 0, 0) if protocol == 6
-            else struct.pack(">HH", 8 + size, 0)) + bytes(size)
-    return harness.frame(ether_type=0x0800, payload=ipv4(source, "10.1.0.1", protocol, ports + rest))
-
-
-def inject(box, net, name, *args, window="0.3", **options):
-    weir = box.inject(net.right, "-b", EXAMPLES / f"{name}.c", "-e", EXAMPLES / f"{name}.py", "-t", window, *args,
-                      **options)
-    harness.wait_attached(weir, 30)
-    return weir
-
-
-def send(net, frames):
-    with net.raw_socket(net.left) as raw:
-        for each in frames:
-            raw.send(each)
+def inject(box, net, name, *args, **options):
+    return live.start(box, net, EXAMPLES / f"{name}.c", EXAMPLES / f"{name}.py", *args, **options)
 
 
 def stop(weir):
-    """All windows that are left, after Ctrl-C."""
-    weir.signal(harness.signal.SIGINT)
-    found = weir.windows(30)
-    assert weir.wait(30) == 0, weir.stderr
-    for window in found:
-        assert not window["health"].get("errors"), window
+    """All windows that are left, after Ctrl-C; without errors."""
+    found = live.stop(weir)
+    assert live.errors(found) == [], found
     return found
-
-
-def total(windows, key):
-    return sum(window["extractor"][key] for window in windows)
 
 
 def test_check_accepts_the_probes(box):
@@ -238,10 +208,8 @@ def test_what_a_script_raises_is_told_and_counting_goes_on(box):
     harness.wait_attached(weir, 30)
     send(net, [packet("10.0.0.1", 1, 2)] * 500)
     weir.window()
-    weir.signal(harness.signal.SIGINT)
-    windows = weir.windows(30)
-    assert weir.wait(30) == 0, weir.stderr
-    errors = [error for window in windows for error in window["health"].get("errors", [])]
+    windows = live.stop(weir)
+    errors = live.errors(windows)
     assert errors and all("no map 'nope'; this probe has sources" in error for error in errors), windows
     assert "detector.py" in errors[0] and "read_program_maps" in errors[0], errors[0]
 

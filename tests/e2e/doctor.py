@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """weir doctor: what it says is true here, and its exit code says whether `weir inject` can work: 0, or 3
 without privileges."""
+import ctypes
 import json
 import os
 import re
+from pathlib import Path
 
 import _harness as harness
 import netpair
@@ -55,7 +57,7 @@ def test_text_is_aligned_and_plain_where_there_is_no_terminal(box):
     rows = [line for line in lines if line.startswith("  ")]
     assert len(rows) > 30 and all(re.match(r"  (ok  |no  |n\.a\.)  \S", row) for row in rows), rows
     groups = [line for line in lines[:-1] if line and not line.startswith(" ")]
-    assert groups == ["kernel", "privileges", "data path", "reading", "interfaces", "compiler", "tools"], groups
+    assert groups == ["kernel", "privileges", "data path", "reading", "interfaces", "compiler", "models", "tools"], groups
 
 
 def test_without_privileges_it_says_so_and_blames_no_feature(box):
@@ -83,6 +85,29 @@ def test_a_missing_compiler_blocks_nothing(box):
     assert found["clang with bpf target"]["state"] == "no", found["clang with bpf target"]
     assert found["libbpf headers"]["state"] == "n.a."
     assert found["tshark"]["state"] == "no"
+
+
+def test_onnx_runtime_is_told_by_what_it_loads(box):
+    """Asked of the library itself, by its C interface."""
+    found = findings(box, 0)[1]
+    runtime, cuda = found["ONNX Runtime"], found["CUDA"]
+    assert runtime["state"] == "ok" and "-m" in runtime["why"], runtime
+    path, version = re.fullmatch(r"(/.+) \((\d+\.\d+\.\d+)\)", runtime["outcome"]).groups()
+    base = ctypes.CDLL(path).OrtGetApiBase
+    base.restype = ctypes.POINTER(ctypes.CFUNCTYPE(ctypes.c_char_p) * 2)
+    assert base().contents[1]().decode() == version  # OrtApiBase::GetVersionString
+    if not list(Path(path).parent.glob("libonnxruntime_providers_cuda.so")):
+        assert cuda["state"] == "n.a." and "run on the CPU" in cuda["why"], cuda
+
+
+def test_without_onnx_runtime_it_says_where_it_looked_and_blocks_nothing(box):
+    net = box.net()
+    for library, why in (("/nowhere.so", "/nowhere.so: cannot open"), ("libz.so.1", "libz.so.1: not ONNX Runtime")):
+        found = examine(box, net, 0, env={"WEIR_ONNXRUNTIME": library})
+        runtime = found["ONNX Runtime"]
+        assert runtime["state"] == "no" and not runtime["blocks_inject"], runtime
+        assert why in runtime["why"] and "weir model" in runtime["why"] and "./dev deps" in runtime["why"], runtime
+        assert found["CUDA"]["state"] == "n.a." and "not tried" in found["CUDA"]["outcome"], found["CUDA"]
 
 
 def test_the_owner_of_an_interface_is_named(box):

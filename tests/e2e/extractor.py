@@ -3,11 +3,12 @@
 """C++ extractors: what they see, what becomes of what they say, and that nothing they do stops the counting."""
 import os
 import re
-import struct
 import subprocess
 import time
 
 import _harness as harness
+import _live as live
+from _live import PLUGIN, plugin, send, stop
 
 COUNTER = """
 #include <linux/bpf.h>
@@ -26,55 +27,9 @@ SEC("xdp") int count(struct xdp_md *ctx)
 char LICENSE[] SEC("license") = "GPL";
 """
 
-PLUGIN = """
-#include <weir/extractor.h>
-#include <chrono>
-#include <atomic>
-#include <cstdio>
-#include <cstdlib>
-#include <memory>
-#include <stdexcept>
-#include <thread>
-#include <vector>
-#include <unistd.h>
-struct Seen {{ std::uint64_t packets; std::uint32_t bytes; std::uint16_t half; }};
-WEIR_ROW(Seen, packets, bytes, half);
-{before}
-class Mine : public weir::Extractor {{
-{members}
-    weir::Result<weir::Extraction> on_window(const weir::Snapshot& snapshot) override {{
-        [[maybe_unused]] const weir::Window& window = snapshot.window();
-        {body}
-    }}
-}};
-WEIR_EXTRACTOR(Mine);
-"""
 
-
-def plugin(box, body, members="", before="", name="mine.cpp"):
-    return box.file(name, PLUGIN.format(body=body, members=members, before=before))
-
-
-def start(box, net, extractor, *args, window="0.3", **options):
-    """weir with the counting probe; packets are counted when this returns."""
-    weir = box.inject(net.right, "-b", box.file("counter.bpf.c", COUNTER), "-e", extractor, "-t", window, *args,
-                      **options)
-    harness.wait_attached(weir, 30)
-    return weir
-
-
-def send(net, count):
-    with net.raw_socket(net.left) as raw:
-        for _ in range(count):
-            raw.send(harness.frame())
-
-
-def stop(weir):
-    """All windows that are left, after Ctrl-C."""
-    weir.signal(harness.signal.SIGINT)
-    found = weir.windows(30)
-    assert weir.wait(30) == 0, weir.stderr
-    return found
+def start(box, net, extractor, *args, **options):
+    return live.start(box, net, box.file("counter.bpf.c", COUNTER), extractor, *args, **options)
 
 
 def test_it_reads_keys_values_columns_and_globals_in_place(box):
@@ -151,12 +106,9 @@ def test_the_flow_tensor_becomes_float32(box):
         return weir::Extraction{.json = "[" + std::to_string(tensor->flows()) + "," + std::to_string(recorded) + "," +
                                         std::to_string(static_cast<long>(sum)) + "]"};
     """)
-    weir = box.inject(net.right, "-b", "ddos", "-e", extractor, "-t", "0.3")
-    harness.wait_attached(weir, 30)
+    weir = live.start(box, net, "ddos", extractor)
     payload = bytes.fromhex("4500001e000000004011000001010101020202020000000100 0a0000".replace(" ", ""))
-    with net.raw_socket(net.left) as raw:  # UDP of 30 bytes, port 0 to 1, as one flow
-        for _ in range(14):
-            raw.send(harness.frame(ether_type=0x0800, payload=payload))
+    send(net, [harness.frame(ether_type=0x0800, payload=payload)] * 14)  # UDP of 30 bytes, port 0 to 1, as one flow
     windows = stop(weir)
     assert harness.entered(windows) == 14
     recorded = 0
@@ -183,78 +135,6 @@ def test_what_it_throws_or_returns_wrongly_is_told_and_counting_goes_on(box):
             assert "extractor" not in window and "alerts" not in window
             errors = window["health"]["errors"]
             assert len(errors) == 1 and "extractor mine.cpp: " in errors[0] and told in errors[0], errors
-
-
-COPIES = """
-#include <weir/probe.h>
-#include <weir/copy.h>
-WEIR_PROBE(copies) { weir_copy_packet(p); return WEIR_DROP; }
-"""
-
-COUNTING = ("std::uint64_t copies_ = 0, bytes_ = 0, length_ = 0, wrong_ = 0;"
-            "void on_packet(const weir::PacketCopy& p) override { ++copies_; bytes_ += p.bytes.size(); length_ += p.length;"
-            " for (std::size_t i = 14; i < p.bytes.size(); ++i) wrong_ += p.bytes[i] != static_cast<std::byte>(i & 255);"
-            " if (p.time_ns < window_start_ - 60'000'000'000) ++wrong_; {more} }"
-            "std::int64_t window_start_ = 0;")
-COUNTED = ('window_start_ = window.start_ns;'
-           'return weir::Extraction{.json = "[" + std::to_string(std::exchange(copies_, 0)) + "," +'
-           ' std::to_string(std::exchange(bytes_, 0)) + "," + std::to_string(std::exchange(length_, 0)) + "," +'
-           ' std::to_string(wrong_) + "]"};')
-
-
-def test_packets_that_the_probe_copies_reach_it_before_their_window(box):
-    net = box.net()
-    weir = box.inject(net.right, "-b", box.file("copies.bpf.c", COPIES), "-t", "0.3", "-e",
-                      plugin(box, COUNTED, members=COUNTING.replace("{more}", "")))
-    harness.wait_attached(weir, 30)
-    payload = bytes(i & 255 for i in range(14, 600))
-    lengths = [60, 61, 67, 255, 256, 257, 500] * 20
-    with net.raw_socket(net.left) as raw:
-        for length in lengths:
-            raw.send((bytes(12) + b"\x88\xb5" + payload)[:length])
-            time.sleep(0.002)
-    windows = stop(weir)
-    assert harness.entered(windows) == len(lengths)
-    for window in windows:
-        copies, of_bytes, of_length, wrong = window["extractor"]
-        assert copies == window["packets"]["entered"] and wrong == 0, window
-        assert window["health"]["copies"]["lost"] == 0
-    said = [window["extractor"] for window in windows]
-    assert sum(s[1] for s in said) == sum(min(n, 256) for n in lengths)
-    assert sum(s[2] for s in said) == sum(lengths)
-    assert sum(w["health"]["copies"]["cut"] for w in windows) == sum(n > 256 for n in lengths)
-
-
-def test_copies_that_find_no_room_are_counted(box):
-    net = box.net()
-    slow = COUNTING.replace("{more}", "std::this_thread::sleep_for(std::chrono::microseconds(200));"
-                                      " if (copies_ % 100 == 1) throw std::runtime_error(\"odd packet\");")
-    weir = box.inject(net.right, "-b", box.file("copies.bpf.c", COPIES), "-t", "0.3", "-e", plugin(box, COUNTED, members=slow))
-    harness.wait_attached(weir, 30)
-    payload = bytes(i & 255 for i in range(14, 60))
-    with net.raw_socket(net.left) as raw:
-        for _ in range(12_000):  # three rings full, faster than they are taken
-            raw.send(bytes(12) + b"\x88\xb5" + payload)
-    windows = stop(weir)
-    assert harness.entered(windows) == 12_000
-    lost = sum(w["health"]["copies"]["lost"] for w in windows)
-    assert lost > 0 and sum(w["extractor"][0] for w in windows) + lost == 12_000, (lost, windows)
-    assert any("on_packet" in e and "odd packet" in e for w in windows for e in w["health"].get("errors", []))
-
-
-def test_a_replay_loses_no_copy(box):
-    capture = box.folder / "many.pcap"
-    frame = bytes(12) + b"\x88\xb5" + bytes(i & 255 for i in range(14, 60))
-    with capture.open("wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        for i in range(10_000):
-            file.write(struct.pack("<IIII", 1_600_000_000 + i // 3000, 0, 60, 60) + frame)
-    weir = box.weir(box.net().right, "replay", "--format", "json", "-t", "1", "-b", box.file("copies.bpf.c", COPIES),
-                    "-e", plugin(box, COUNTED, members=COUNTING.replace("{more}", "")), capture)
-    windows = weir.windows(60)
-    assert weir.wait() == 0, weir.stderr
-    assert [w["extractor"] for w in windows] == [[n, n * 60, n * 60, 0] for n in (3000, 3000, 3000, 1000)]
-    assert all(w["health"]["copies"] == {"lost": 0, "cut": 0} for w in windows)
 
 
 def test_setup_learns_the_run_and_teardown_ends_it(box):
@@ -394,9 +274,7 @@ def top_talker(box, net, extractor):
     weir = box.weir(net.right, "inject", "-b", "flows", "-e", extractor, "-t", "0.3", net.right.device)
     harness.wait_attached(weir, 30)
     payload = bytes.fromhex("4500001e0000000040110000010101010202020200350050000a0000")
-    with net.raw_socket(net.left) as raw:
-        for _ in range(5):
-            raw.send(harness.frame(ether_type=0x0800, payload=payload))
+    send(net, [harness.frame(ether_type=0x0800, payload=payload)] * 5)
     text = ""
     while "alert" not in text:
         line = weir.line()

@@ -4,7 +4,8 @@
 import random
 
 import _harness as harness
-from _scripts import capture, errors, replay, script, send, start, stop, tcp_syn, udp
+from _live import errors, send, stop
+from _scripts import capture, replay, start, tcp_syn, udp
 
 
 # ------------------------------------------------------------------------------------------ the classic contract
@@ -13,9 +14,7 @@ def classic(box, name, frames, env=None):
     net = box.net()
     examples = harness.REPOSITORY / "examples"
     weir = start(box, net, examples / f"{name}.py", probe=examples / f"{name}.c", env=env or {})
-    with net.raw_socket(net.left) as raw:
-        for frame in frames:
-            raw.send(frame)
+    send(net, frames)
     windows = stop(weir)
     assert errors(windows) == [] and harness.entered(windows) >= len(frames), errors(windows)
     return windows, weir

@@ -7,7 +7,8 @@ import re
 import subprocess
 
 import _harness as harness
-from _scripts import PROBE, errors, filled, refused, run_with_packets, script, send, start, stop
+from _live import errors, send, stop
+from _scripts import PROBE, filled, refused, run_with_packets, script, start
 
 
 # ------------------------------------------------------------------------------------------ what goes wrong

@@ -5,7 +5,8 @@ lies in the kernel's own memory."""
 import time
 
 import _harness as harness
-from _scripts import (PROBE, WHERE, capture, errors, filled, replay, run_with_packets, script, send, start, stop, udp)
+from _live import errors, send, stop
+from _scripts import PROBE, WHERE, capture, filled, replay, run_with_packets, script, start, udp
 
 
 # ------------------------------------------------------------------------------------------ what it sees
@@ -133,9 +134,7 @@ def on_window(window):
 def test_the_flow_tensor_is_a_view_and_float32_in_one_pass(box):
     net = box.net()
     weir = start(box, net, script(box, TENSOR), probe="ddos")
-    with net.raw_socket(net.left) as raw:
-        for i in range(60):
-            raw.send(udp(2000 + i % 3, length=20 + i % 3))
+    send(net, [udp(2000 + i % 3, length=20 + i % 3) for i in range(60)])
     windows = stop(weir)
     assert errors(windows) == [], errors(windows)
     said = [window for window in windows if window["extractor"]]
@@ -169,9 +168,7 @@ def test_packets_that_the_probe_copies(box):
             return found
     """), probe=box.file("copies.bpf.c", COPIES))
     frames = [harness.frame(payload=bytes(36) + bytes([i]) * 40) for i in range(20)]
-    with net.raw_socket(net.left) as raw:
-        for frame in frames:
-            raw.send(frame)
+    send(net, frames)
     windows = stop(weir)
     seen = [packet for window in windows for packet in window["extractor"]]
     assert seen == [[90, 90, f"{i:02x}" * 4, True] for i in range(20)], seen

@@ -4,12 +4,7 @@
 import signal
 
 import _harness as harness
-
-
-def send(net, count):
-    with net.raw_socket(net.left) as raw:
-        for _ in range(count):
-            raw.send(harness.frame())
+from _live import send
 
 
 def check_closes_open_window(box, number):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import _harness as harness
 import _leaks
+from _live import send
 
 COUNTERS = """
 #include <linux/bpf.h>
@@ -65,12 +66,6 @@ int handle_rx(struct CTXTYPE *ctx)
     return RX_OK;
 }
 """
-
-
-def send(net, count):
-    with net.raw_socket(net.left) as raw:
-        for _ in range(count):
-            raw.send(harness.frame())
 
 
 def busy_windows(box, net, *args, bursts=3, each=10):
