@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "model/detector_plan.h"
 #include "model/ends.h"
 #include "model/input.h"
 #include "model/runner.h"
@@ -26,13 +27,13 @@ namespace weir::model {
 class Detector {
 public:
     /// Loads the network and finds its profile. Errors: those of Runner::open() and
-    /// choose_profile(); Rejected (an input that is not packets of features, several outputs).
+    /// plan_detector().
     [[nodiscard]] static Result<std::unique_ptr<Detector>> open(const ModelOptions& options,
                                                                 std::chrono::nanoseconds window);
 
-    [[nodiscard]] const InputShape& shape() const { return shape_; }
+    [[nodiscard]] const InputShape& shape() const { return plan_.shape; }
     /// What was assumed; empty: nothing.
-    [[nodiscard]] const std::string& notice() const { return profile_.notice; }
+    [[nodiscard]] const std::string& notice() const { return plan_.profile.notice; }
 
     /// Once, before run(). The layout and the type live as long as the detector.
     /// Errors: Rejected, with what the probe has and what the model wants.
@@ -46,7 +47,7 @@ public:
 private:
     struct Work;
     Detector(ModelOptions options, std::chrono::nanoseconds window, Runner network,
-             ChosenProfile profile, InputShape shape);
+             DetectorPlan plan);
     [[nodiscard]] Result<> score(const Table& table, StageTimings& timings);
     void score_batches(const Table& table, Work& work);
     [[nodiscard]] std::vector<std::uint32_t> alerted_rows() const;
@@ -54,9 +55,7 @@ private:
     ModelOptions options_;
     std::chrono::nanoseconds window_;
     Runner network_;
-    ChosenProfile profile_;
-    InputShape shape_;
-    double threshold_ = 0;
+    DetectorPlan plan_;
     std::optional<Input> input_;  // since fit(), as ends_
     std::optional<Ends> ends_;
     std::vector<float> scores_;
