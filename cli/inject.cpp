@@ -100,7 +100,9 @@ Run add_inject(CLI::App& app) {
         "Examples:\n"
         "  weir inject eth0\n"
         "  weir inject -b count.bpf.c -t 0.5 -x drv eth0\n"
-        "  weir inject -b ebpf.c --cflags '-DPORT=443' --format json --windows 10 eth0");
+        "  weir inject -b ebpf.c --cflags '-DPORT=443' --format json --windows 10 eth0\n"
+        "  weir inject -m lucid.h5 --profile lucid11,ip_flags=0x4000 eth0\n"
+        "  weir inject -m lucid.h5 --threshold 0.9 --max-alerts 100 --format json eth0");
     return [a] {
         auto done = inject(*a);
         return done ? 0 : print_error(done.error(), a->probe.is_verbose);

@@ -19,6 +19,10 @@ Examples:
   weir inject -b count.bpf.c -t 1 eth0     your own probe: libbpf style, BCC dialect or <weir/probe.h>
   weir inject -t 2 --format json eth0      one JSON object per window on standard output
   weir replay -b count.bpf.c dump.pcap     the same on a capture, in the capture's time
+  weir inject -m lucid.h5 --profile lucid11,ip_flags=0x4000 eth0
+                                           a neural network names attacks, attackers and victims
+  weir replay --dataset set.h5 --label attacker=172.16.0.5 dump.pcap
+                                           a capture as a data set that a network learns from
   weir model score lucid.h5 test.hdf5      how well a neural network tells attacks
   weir check count.bpf.c                   compile, load and verify; attach nothing
   weir doctor                              what works on this machine, and what does not

@@ -42,7 +42,9 @@ Result<> print(const std::string& text) {
 Result<> show(const ModelArguments& a) {
     auto description = model::describe(a.model);
     if (!description) return wrap(description, "model");
-    const ModelReport report{.file = a.model, .description = std::move(*description)};
+    auto plan = model::plan_detector(description->signature, {.file = a.model});
+    const ModelReport report{
+        .file = a.model, .description = std::move(*description), .plan = std::move(plan)};
     return print(a.as_json() ? model_json(report) : model_text(report));
 }
 
@@ -118,6 +120,7 @@ CLI::App* add_show(CLI::App& verb, ModelArguments& a) {
     add_model(*show, a);
     add_format(*show, a);
     show->footer(
+        "The profile is the one that weir inject -m and weir replay -m take without --profile.\n"
         "Examples:\n  weir model show lucid.h5\n  weir model show --format json lucid.onnx");
     return show;
 }

@@ -42,6 +42,29 @@ const char* kind_word(model::FileKind kind) {
     return "onnx";
 }
 
+/// One line: the profile without --profile, or why there is none.
+std::string profile_text(const Result<model::DetectorPlan>& plan) {
+    if (!plan) return "none: " + plan.error().message;
+    const model::ChosenProfile& chosen = plan->profile;
+    const std::string source =
+        chosen.assumed.empty() ? chosen.file.string() : chosen.assumed + ", assumed";
+    return fmt::format("{}; threshold {:g}; {}", source, plan->threshold,
+                       feature_names(chosen.profile));
+}
+
+ordered_json profile_json(const Result<model::DetectorPlan>& plan) {
+    if (!plan) return {{"misfit", plan.error().message}};
+    const model::ChosenProfile& chosen = plan->profile;
+    ordered_json json{{"name", chosen.assumed.empty() ? chosen.profile.name : chosen.assumed},
+                      {"assumed", !chosen.assumed.empty()}};
+    if (!chosen.file.empty()) json["file"] = chosen.file.string();
+    json["threshold"] = plan->threshold;
+    json["features"] = ordered_json::array();
+    for (const model::ProfileFeature& feature : chosen.profile.features)
+        json["features"].push_back(feature.name);
+    return json;
+}
+
 /// 2241: "2,241"
 std::string thousands(std::uint64_t number) {
     const std::string digits = std::to_string(number);
@@ -102,11 +125,11 @@ std::string shape_text(const std::vector<std::int64_t>& sample) {
 std::string model_text(const ModelReport& report) {
     const model::ModelDescription& d = report.description;
     const std::string text = fmt::format(
-        "{}\n  kind     {}\n  input    {}: float32 {}\n  output   {}: float32 {}\n  weights  "
-        "{}\n\n",
+        "{}\n  kind     {}\n  input    {}: float32 {}\n  output   {}: float32 {}\n  profile  "
+        "{}\n  weights  {}\n\n",
         printable(report.file), printable(kind_text(d)), printable(d.signature.input_name),
         shape_text(d.signature.input), printable(d.signature.output_name),
-        shape_text(d.signature.output), thousands(d.weights));
+        shape_text(d.signature.output), printable(profile_text(report.plan)), thousands(d.weights));
     std::vector<Row> rows{{"layer", "kind", "output", "weights"}};
     for (const model::LayerLine& layer : d.layers)
         rows.push_back({printable(layer.name), printable(layer.kind),
@@ -125,6 +148,7 @@ std::string model_json(const ModelReport& report) {
                       {"version", d.version},
                       {"input", value(d.signature.input_name, d.signature.input)},
                       {"output", value(d.signature.output_name, d.signature.output)},
+                      {"profile", profile_json(report.plan)},
                       {"weights", d.weights}};
     json["layers"] = ordered_json::array();
     for (const model::LayerLine& layer : d.layers) {

@@ -5,13 +5,16 @@
 #include <vector>
 
 #include "cli/model_score.h"
+#include "model/detector_plan.h"
 #include "model/model_file.h"
+#include "weir/result.h"
 
 namespace weir::cli {
 
 struct ModelReport {
     std::string file;
     model::ModelDescription description;
+    Result<model::DetectorPlan> plan;  ///< what `weir inject -m FILE` would make of it
 };
 
 struct ScoreReport {

@@ -131,6 +131,9 @@ Run add_replay(CLI::App& app) {
         "  weir replay dump.pcap\n"
         "  weir replay -b count.bpf.c -t 1 --format json dump.pcapng\n"
         "  weir replay --window-rule lucid --windows 3 dump.pcap.gz\n"
+        "  weir replay --window-rule lucid -m lucid.h5 --profile lucid11,ip_flags=0x4000 "
+        "dump.pcap\n"
+        "  weir replay -m lucid.h5 --alerts all --format json dump.pcap\n"
         "  weir replay --window-rule lucid --dataset set.h5 --label attacker=172.16.0.5 dump.pcap");
     return [a] {
         auto done = replay(*a);

@@ -49,13 +49,13 @@ struct ExtractorOptions {
 
 /// Which flows are an attack: a neural network, run on every window's flow tensor.
 struct ModelOptions {
-    std::string file = {};              ///< .h5, .keras, .onnx; empty: none
-    std::string profile = {};           ///< --profile; empty: model.toml, else by the features
-    std::optional<double> threshold;    ///< none: the profile's, else 0.5
-    bool use_cuda = false;              ///< on a GPU
-    int threads = 1;                    ///< that predict beside each other
-    std::size_t max_alerts = SIZE_MAX;  ///< in a window
-    bool lists_all = false;             ///< every flow is an alert, with its score
+    std::string file = {};                 ///< .h5, .keras, .onnx; empty: none
+    std::string profile = {};              ///< --profile; empty: model.toml, else by the features
+    std::optional<double> threshold = {};  ///< none: the profile's, else 0.5
+    bool use_cuda = false;                 ///< on a GPU
+    int threads = 1;                       ///< that predict beside each other
+    std::size_t max_alerts = SIZE_MAX;     ///< in a window
+    bool lists_all = false;                ///< every flow is an alert, with its score
 };
 
 struct InjectOptions {

@@ -40,30 +40,25 @@ struct RowMembers {
 
 #define WEIR_ROW_MEMBER(Row, member) \
     ::weir::RowMember { #member, offsetof(Row, member), sizeof(Row::member) }
-#define WEIR_ROW_1(Row, m) WEIR_ROW_MEMBER(Row, m)
-#define WEIR_ROW_2(Row, m, ...) WEIR_ROW_MEMBER(Row, m), WEIR_ROW_1(Row, __VA_ARGS__)
-#define WEIR_ROW_3(Row, m, ...) WEIR_ROW_MEMBER(Row, m), WEIR_ROW_2(Row, __VA_ARGS__)
-#define WEIR_ROW_4(Row, m, ...) WEIR_ROW_MEMBER(Row, m), WEIR_ROW_3(Row, __VA_ARGS__)
-#define WEIR_ROW_5(Row, m, ...) WEIR_ROW_MEMBER(Row, m), WEIR_ROW_4(Row, __VA_ARGS__)
-#define WEIR_ROW_6(Row, m, ...) WEIR_ROW_MEMBER(Row, m), WEIR_ROW_5(Row, __VA_ARGS__)
-#define WEIR_ROW_7(Row, m, ...) WEIR_ROW_MEMBER(Row, m), WEIR_ROW_6(Row, __VA_ARGS__)
-#define WEIR_ROW_8(Row, m, ...) WEIR_ROW_MEMBER(Row, m), WEIR_ROW_7(Row, __VA_ARGS__)
-#define WEIR_ROW_9(Row, m, ...) WEIR_ROW_MEMBER(Row, m), WEIR_ROW_8(Row, __VA_ARGS__)
-#define WEIR_ROW_10(Row, m, ...) WEIR_ROW_MEMBER(Row, m), WEIR_ROW_9(Row, __VA_ARGS__)
-#define WEIR_ROW_11(Row, m, ...) WEIR_ROW_MEMBER(Row, m), WEIR_ROW_10(Row, __VA_ARGS__)
-#define WEIR_ROW_12(Row, m, ...) WEIR_ROW_MEMBER(Row, m), WEIR_ROW_11(Row, __VA_ARGS__)
-#define WEIR_ROW_PICK(a, b, c, d, e, f, g, h, i, j, k, l, name, ...) name
+// For each of up to 24 members; what is left waits in WEIR_ROW_MORE, which the preprocessor does
+// not expand within itself: each round of WEIR_ROW_SCAN gives it another go.
+#define WEIR_ROW_EACH(Row, m, ...) \
+    WEIR_ROW_MEMBER(Row, m) __VA_OPT__(, WEIR_ROW_MORE WEIR_ROW_EMPTY()()(Row, __VA_ARGS__))
+#define WEIR_ROW_MORE() WEIR_ROW_EACH
+#define WEIR_ROW_EMPTY()
+#define WEIR_ROW_SCAN(...) \
+    WEIR_ROW_SCAN_5(WEIR_ROW_SCAN_5(WEIR_ROW_SCAN_5(WEIR_ROW_SCAN_5(WEIR_ROW_SCAN_5(__VA_ARGS__)))))
+#define WEIR_ROW_SCAN_5(...) \
+    WEIR_ROW_SCAN_1(WEIR_ROW_SCAN_1(WEIR_ROW_SCAN_1(WEIR_ROW_SCAN_1(WEIR_ROW_SCAN_1(__VA_ARGS__)))))
+#define WEIR_ROW_SCAN_1(...) __VA_ARGS__
 
-/// Describes a struct of up to 12 members, at namespace scope: WEIR_ROW(Source, packets, bytes);
+/// Describes a struct of up to 24 members, at namespace scope: WEIR_ROW(Source, packets, bytes);
 /// Members that are not named are not looked at.
-#define WEIR_ROW(Row, ...)                                                                        \
-    template <>                                                                                   \
-    struct weir::RowMembers<Row> {                                                                \
-        static constexpr bool kIsDescribed = true;                                                \
-        static constexpr std::array kAll = {                                                      \
-            WEIR_ROW_PICK(__VA_ARGS__, WEIR_ROW_12, WEIR_ROW_11, WEIR_ROW_10, WEIR_ROW_9,         \
-                          WEIR_ROW_8, WEIR_ROW_7, WEIR_ROW_6, WEIR_ROW_5, WEIR_ROW_4, WEIR_ROW_3, \
-                          WEIR_ROW_2, WEIR_ROW_1)(Row, __VA_ARGS__)};                             \
+#define WEIR_ROW(Row, ...)                                                                   \
+    template <>                                                                              \
+    struct weir::RowMembers<Row> {                                                           \
+        static constexpr bool kIsDescribed = true;                                           \
+        static constexpr std::array kAll = {WEIR_ROW_SCAN(WEIR_ROW_EACH(Row, __VA_ARGS__))}; \
     }
 
 /// Values of one type that lie in a table's rows. Random access; a reference is the memory itself.

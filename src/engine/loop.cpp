@@ -137,7 +137,7 @@ Result<> WindowLoop::close_windows(std::int64_t point) {
     return {};
 }
 
-/// flip and grace are over; here: read, then on the worker extract, predict, report; release()
+/// flip and grace are over; here: read, then on the worker predict, extract, report; release()
 /// clears.
 void WindowLoop::run_window(std::size_t slot, const Closing& closing) {
     const unsigned retired = chain_.active(slot) ^ 1;

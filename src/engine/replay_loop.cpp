@@ -89,7 +89,7 @@ Result<> ReplayLoop::cut_before(Nanoseconds time) {
     return skipped == 0 ? Result<>{} : close_window(end, cut_->start(), skipped);
 }
 
-/// flip -> read -> extract, predict, report on the worker -> clear, as live.
+/// flip -> read -> predict, extract, report on the worker -> clear, as live.
 Result<> ReplayLoop::close_window(Nanoseconds start, Nanoseconds end, std::uint64_t skipped) {
     const Nanoseconds begin = monotonic_ns();
     chain_.flip(Chain::bit(0));

@@ -95,7 +95,7 @@ void ProbeSession::take_copies(unsigned clone) {
 }
 
 Result<> ProbeSession::start_detector(std::unique_ptr<model::Detector> detector) {
-    for (table::Reader& reader : readers_[0]) {
+    for (const table::Reader& reader : readers_[0]) {
         const table::Table table = reader.unread();
         if (table.flows == nullptr) continue;
         if (auto r = detector->fit(*table.flows, *table.shape->value); !r) return r;

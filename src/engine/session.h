@@ -57,7 +57,7 @@ public:
 
     /// Reads every table of the retired clone into `window`; what fails is named in its health.
     void read(unsigned retired, Window window);
-    /// Hands the window to the worker: extract, predict, report. `flipped_ns`: for the total.
+    /// Hands the window to the worker: predict, extract, report. `flipped_ns`: for the total.
     void hand_over(WindowSink& sink, Nanoseconds flipped_ns);
     /// The window that was read last. Not while the worker has it.
     [[nodiscard]] const Window& window() const { return window_; }

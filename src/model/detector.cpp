@@ -2,7 +2,6 @@
 #include "model/detector.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <atomic>
@@ -18,8 +17,6 @@ namespace weir::model {
 namespace {
 
 constexpr std::size_t kBatch = 1024;  // what lies between LUCID's layers stays in L2 then
-constexpr double kThreshold = 0.5;
-constexpr std::size_t kScoreOrTwo = 2;  // of two classes the second is the attack
 
 Alert alert_of(const FlowEnds& flow, float score, bool has_addresses) {
     return {.source = has_addresses ? address_text(flow.source) : "",
@@ -51,52 +48,42 @@ struct Detector::Work {
 };
 
 Detector::Detector(ModelOptions options, std::chrono::nanoseconds window, Runner network,
-                   ChosenProfile profile, InputShape shape)
+                   DetectorPlan plan)
     : options_(std::move(options)),
       window_(window),
       network_(std::move(network)),
-      profile_(std::move(profile)),
-      shape_(shape),
-      threshold_(options_.threshold.value_or(profile_.profile.threshold.value_or(kThreshold))) {}
+      plan_(std::move(plan)) {}
 
 Result<std::unique_ptr<Detector>> Detector::open(const ModelOptions& options,
                                                  std::chrono::nanoseconds window) {
     auto network =
         Runner::open(options.file, {.device = options.use_cuda ? Device::Cuda : Device::Cpu});
     if (!network) return pass_on(network);
-    const Signature& signature = network->signature();
-    auto shape = input_shape(signature.input);
-    if (!shape) return wrap(shape, options.file);
-    if (signature.output_values() == 0 || signature.output_values() > kScoreOrTwo)
-        return fail(Errc::Rejected,
-                    fmt::format("{}: its output is [samples, {}]: a score, or two classes of "
-                                "which the second is the attack, were wanted",
-                                options.file, fmt::join(signature.output, ", ")));
-    auto profile = choose_profile(options.profile, options.file, shape->features);
-    if (!profile) return wrap(profile, options.file);
+    auto plan = plan_detector(network->signature(), options);
+    if (!plan) return wrap(plan, options.file);
     return std::unique_ptr<Detector>(
-        new Detector(options, window, std::move(*network), std::move(*profile), *shape));
+        new Detector(options, window, std::move(*network), std::move(*plan)));
 }
 
 Result<> Detector::fit(const FlowLayout& layout, const Type& row) {
-    auto input = Input::fit(layout, profile_.profile, shape_, window_);
+    auto input = Input::fit(layout, plan_.profile.profile, plan_.shape, window_);
     if (!input) return pass_on(input);
-    input_ = std::move(*input);
-    ends_.emplace(layout, row);
+    fitted_ = std::make_unique<const Fitted>(
+        Fitted{.input = std::move(*input), .ends = Ends(layout, row)});
     return {};
 }
 
 void Detector::score_batches(const Table& table, Work& work) {
     const std::size_t outputs = network_.signature().output_values();
-    std::vector<float> in(kBatch * input_->values());
+    std::vector<float> in(kBatch * fitted_->input.values());
     std::vector<float> out(kBatch * outputs);
     for (;;) {
         const std::size_t first = work.next.fetch_add(1) * kBatch;
         if (first >= table.rows || work.has_failed) return;
         const std::size_t flows = std::min(kBatch, table.rows - first);
         const Nanoseconds begin = monotonic_ns();
-        const std::span input(in.data(), flows * input_->values());
-        input_->convert(table, first, input);
+        const std::span input(in.data(), flows * fitted_->input.values());
+        fitted_->input.convert(table, first, input);
         const Nanoseconds converted = monotonic_ns();
         auto done = network_.predict(input, std::span(out.data(), flows * outputs));
         const Nanoseconds predicted = monotonic_ns();
@@ -135,7 +122,7 @@ Result<> Detector::score(const Table& table, StageTimings& timings) {
 std::vector<std::uint32_t> Detector::alerted_rows() const {
     std::vector<std::uint32_t> rows;
     for (std::size_t i = 0; i < scores_.size(); ++i)
-        if (options_.lists_all || scores_[i] > threshold_)
+        if (options_.lists_all || scores_[i] > plan_.threshold)
             rows.push_back(static_cast<std::uint32_t>(i));
     if (options_.lists_all) {
         rows.resize(std::min(rows.size(), options_.max_alerts));
@@ -157,21 +144,22 @@ std::vector<std::uint32_t> Detector::alerted_rows() const {
 
 Result<Detection> Detector::run(const Table& table, StageTimings& timings) {
     if (auto r = score(table, timings); !r) return pass_on(r);
-    Detection detection{.threshold = threshold_, .scores = scores_};
+    Detection detection{.threshold = plan_.threshold, .scores = scores_};
     Victims victims;
     for (std::size_t i = 0; i < scores_.size(); ++i) {
         if (std::isnan(scores_[i]))
             return fail(Errc::Io, fmt::format("the score of flow {} is not a number", i));
-        if (!(scores_[i] > threshold_)) continue;
+        if (!(scores_[i] > plan_.threshold)) continue;
         ++detection.malicious;
-        if (ends_->has_addresses()) victims.add(ends_->of(table.value(i)), scores_[i]);
+        if (fitted_->ends.has_addresses())
+            victims.add(fitted_->ends.of(table.value(i)), scores_[i]);
     }
     detection.victims = victims.list();
     const std::vector<std::uint32_t> alerted = alerted_rows();
     detection.alerts.reserve(alerted.size());
     for (const std::uint32_t row : alerted)
-        detection.alerts.push_back(
-            alert_of(ends_->of(table.value(row)), scores_[row], ends_->has_addresses()));
+        detection.alerts.push_back(alert_of(fitted_->ends.of(table.value(row)), scores_[row],
+                                            fitted_->ends.has_addresses()));
     return detection;
 }
 

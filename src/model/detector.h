@@ -10,10 +10,10 @@
 // until the next run. Thread rule: one thread at a time; run() uses more where the options say so.
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "model/detector_plan.h"
 #include "model/ends.h"
 #include "model/input.h"
 #include "model/runner.h"
@@ -26,13 +26,13 @@ namespace weir::model {
 class Detector {
 public:
     /// Loads the network and finds its profile. Errors: those of Runner::open() and
-    /// choose_profile(); Rejected (an input that is not packets of features, several outputs).
+    /// plan_detector().
     [[nodiscard]] static Result<std::unique_ptr<Detector>> open(const ModelOptions& options,
                                                                 std::chrono::nanoseconds window);
 
-    [[nodiscard]] const InputShape& shape() const { return shape_; }
+    [[nodiscard]] const InputShape& shape() const { return plan_.shape; }
     /// What was assumed; empty: nothing.
-    [[nodiscard]] const std::string& notice() const { return profile_.notice; }
+    [[nodiscard]] const std::string& notice() const { return plan_.profile.notice; }
 
     /// Once, before run(). The layout and the type live as long as the detector.
     /// Errors: Rejected, with what the probe has and what the model wants.
@@ -45,8 +45,12 @@ public:
 
 private:
     struct Work;
+    struct Fitted {
+        Input input;
+        Ends ends;
+    };
     Detector(ModelOptions options, std::chrono::nanoseconds window, Runner network,
-             ChosenProfile profile, InputShape shape);
+             DetectorPlan plan);
     [[nodiscard]] Result<> score(const Table& table, StageTimings& timings);
     void score_batches(const Table& table, Work& work);
     [[nodiscard]] std::vector<std::uint32_t> alerted_rows() const;
@@ -54,11 +58,8 @@ private:
     ModelOptions options_;
     std::chrono::nanoseconds window_;
     Runner network_;
-    ChosenProfile profile_;
-    InputShape shape_;
-    double threshold_ = 0;
-    std::optional<Input> input_;  // since fit(), as ends_
-    std::optional<Ends> ends_;
+    DetectorPlan plan_;
+    std::unique_ptr<const Fitted> fitted_;  // since fit()
     std::vector<float> scores_;
 };
 

@@ -80,14 +80,14 @@ std::optional<std::filesystem::path> file_beside(const std::filesystem::path& mo
     return std::nullopt;
 }
 
-std::string assumption(const std::string& name, std::size_t features) {
+std::string assumption(const std::string& name, const std::string& assumed, std::size_t features) {
     const bool has_ack = name == "lucid11";
     return fmt::format(
-        "the model takes {} features, so the profile {},ip_flags=0x02{} is assumed. Nothing in a "
+        "the model takes {} features, so the profile {} is assumed. Nothing in a "
         "model's file tells how IP's \"don't fragment\" was written when it was trained, and with "
         "another way it misses attacks: if it does, try --profile {},ip_flags=0x4000 or 0x40{}, or "
         "put what is right into model.toml beside it",
-        features, name, has_ack ? ",ack=relative" : "", name, has_ack ? ", or ack=raw" : "");
+        features, assumed, name, has_ack ? ", or ack=raw" : "");
 }
 
 }  // namespace
@@ -120,7 +120,8 @@ Result<ChosenProfile> choose_profile(std::string_view text, const std::filesyste
         auto beside = read_profile(*file);
         if (!beside) return pass_on(beside);
         return ChosenProfile{.profile = std::move(*beside),
-                             .notice = fmt::format("the profile is {}", file->string())};
+                             .notice = fmt::format("the profile is {}", file->string()),
+                             .file = *file};
     }
     const std::string name = features == 11 ? "lucid11" : features == 6 ? "lucid6" : "";
     auto profile = built_in_profile(name);
@@ -131,7 +132,11 @@ Result<ChosenProfile> choose_profile(std::string_view text, const std::filesyste
                                 features),
                     "say what they are in model.toml beside the model, or with --profile "
                     "FILE.toml (docs/models.md)");
-    return ChosenProfile{.profile = std::move(*profile), .notice = assumption(name, features)};
+    const std::string assumed = name + ",ip_flags=0x02" + (features == 11 ? ",ack=relative" : "");
+    return ChosenProfile{.profile = std::move(*profile),
+                         .notice = assumption(name, assumed, features),
+                         .file = {},
+                         .assumed = assumed};
 }
 
 }  // namespace weir::model

@@ -58,6 +58,8 @@ struct Profile {
 struct ChosenProfile {
     Profile profile;
     std::string notice;  ///< what was assumed, and the alternatives; empty: nothing was
+    std::filesystem::path file = {};  ///< beside the model, where it is that one
+    std::string assumed = {};         ///< "lucid11,ip_flags=0x02,ack=relative", where nobody said
 };
 
 /// The profile of a model: `text` (--profile) where it is not empty, else the TOML file beside the

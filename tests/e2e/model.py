@@ -217,6 +217,50 @@ def test_show_tells_shapes_layers_and_weights(box):
     assert any(layer["kind"] == "Conv" and layer["weights"] == 1088 for layer in onnx["layers"]), onnx
 
 
+LUCID11 = ["time", "ip_length", "application", "ip_fragment", "application", "tcp_length", "tcp_ack", "tcp_flags",
+           "tcp_window", "udp_length", "icmp_type"]
+
+
+def profile_of(box, model):
+    """What show says of the profile: the line of the text, and the JSON."""
+    text, err = run(box, "show", model)
+    assert err == "", err
+    return re.search(r"^  profile  (.*)$", text, re.MULTILINE)[1], json.loads(
+        run(box, "show", "--format", "json", model)[0])["profile"]
+
+
+def test_show_tells_the_profile_that_inject_would_take(box):
+    need_data()
+    model = box.folder / "mine.h5"
+    model.write_bytes((MODELS / AMMAR).read_bytes())
+    line, shown = profile_of(box, model)
+    name = "lucid11,ip_flags=0x02,ack=relative"
+    assert line == f"{name}, assumed; threshold 0.5; {', '.join(LUCID11)}", line
+    assert shown == {"name": name, "assumed": True, "threshold": 0.5, "features": LUCID11}, shown
+    beside = box.file("model.toml", 'profile = "lucid11"\nip_flags = 0x4000\nthreshold = 0.75\n')
+    line, shown = profile_of(box, model)
+    assert line == f"{beside}; threshold 0.75; {', '.join(LUCID11)}", line
+    assert shown == {"name": "model.toml", "assumed": False, "file": str(beside), "threshold": 0.75,
+                     "features": LUCID11}, shown
+    features = [f"f{i}" for i in reversed(range(11))]
+    own = box.file("mine.toml", "".join(f'[[feature]]\nname = "{feature}"\n' for feature in features))
+    line, shown = profile_of(box, model)
+    assert line.startswith(f"{own}; threshold 0.5; f10, f9, ") and shown["features"] == features, (line, shown)
+
+
+def test_show_says_what_does_not_fit_in_that_line(box):
+    need_data()
+    model = box.folder / "mine.h5"
+    model.write_bytes((MODELS / AMMAR).read_bytes())
+    for toml, words in (('profile = "lucid6"\n', ("[10, 11]", "model.toml has 6 features")),
+                        ('profile = "lucid12"\n', ("model.toml:1", "lucid12"))):
+        box.file("model.toml", toml)
+        line, shown = profile_of(box, model)
+        assert line == "none: " + shown["misfit"] and all(word in line for word in words), line
+    line, shown = profile_of(box, MODELS / "doriguzzi-phd-10t-1n-mlp-IDS2017.h5")
+    assert line == "none: " + shown["misfit"] and "[12]" in line and "[packets, features]" in line, line
+
+
 # ------------------------------------------------------------------------------------------ refusals
 def test_misfits_show_both_shapes(box):
     need_data()
