@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <random>
@@ -33,6 +34,13 @@ bpf::LoadedObject load_maps(std::uint32_t flows) {
     auto object = need(image.open());
     for (bpf::ProgramSpec& p : object.programs()) p.set_autoload(false);
     return need(std::move(object).load());
+}
+
+/// Source and destination of struct weir_flow_key: many IPv4 addresses that attack one.
+void write_ends(std::byte* key, std::uint32_t flow) {
+    const std::array<std::uint32_t, 8> words = {0, 0, 0xffff0000, (flow % 200) << 24 | 0x0700000a,
+                                                0, 0, 0xffff0000, 0x0100a8c0};
+    std::memcpy(key, words.data(), sizeof(words));  // SAFETY: a key has 37 bytes
 }
 
 UniqueFd create_hash(std::uint32_t key_bytes, std::uint32_t value_bytes, std::uint32_t entries) {
@@ -74,8 +82,9 @@ void FullTensor::fill() {
         while (slots[slot].tag != 0) slot = (slot + 1) % slot_count;
         slots[slot] = {.tag = tag, .packets = layout.packets_per_flow, .row = flow + 1};
         // SAFETY: there are as many rows as flows
-        std::memset(mapping.bytes().data() + flow * stride, 1 + static_cast<int>(flow % 100),
-                    shape.value_bytes);
+        std::byte* const row = mapping.bytes().data() + flow * stride;
+        std::memset(row, 1 + static_cast<int>(flow % 100), shape.value_bytes);
+        write_ends(row + layout.key->bit_offset / 8, flow);
     }
     is_full_ = true;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <thread>
 #include <utility>
@@ -26,6 +27,14 @@ Alert alert_of(const FlowEnds& flow, float score, bool has_addresses) {
             .packets = flow.packets,
             .score = score,
             .reason = {}};
+}
+
+/// A number that is smaller the higher the score is. Source: IEEE 754: the bits of positive floats
+/// are in the floats' order, those of negative ones in the opposite.
+std::uint64_t descending(float score) {
+    constexpr std::uint32_t kSign = 1U << 31;
+    const auto bits = std::bit_cast<std::uint32_t>(score + 0.0F);  // of both zeros the positive
+    return (bits & kSign) != 0 ? bits : ~(bits | kSign);
 }
 
 }  // namespace
@@ -119,13 +128,17 @@ std::vector<std::uint32_t> Detector::alerted_rows() const {
         rows.resize(std::min(rows.size(), options_.max_alerts));
         return rows;
     }
-    const auto is_worse = [&](std::uint32_t a, std::uint32_t b) {
-        return scores_[a] != scores_[b] ? scores_[a] > scores_[b] : a < b;
-    };
-    const std::size_t kept = std::min(rows.size(), options_.max_alerts);
-    std::ranges::nth_element(rows, rows.begin() + static_cast<std::ptrdiff_t>(kept), is_worse);
+    // Score and row as one number: what is compared stands in what is moved.
+    std::vector<std::uint64_t> keys;
+    keys.reserve(rows.size());
+    for (const std::uint32_t row : rows) keys.push_back(descending(scores_[row]) << 32 | row);
+    const std::size_t kept = std::min(keys.size(), options_.max_alerts);
+    std::ranges::nth_element(keys, keys.begin() + static_cast<std::ptrdiff_t>(kept));
+    keys.resize(kept);
+    std::ranges::sort(keys);
     rows.resize(kept);
-    std::ranges::sort(rows, is_worse);
+    std::ranges::transform(keys, rows.begin(),
+                           [](std::uint64_t key) { return static_cast<std::uint32_t>(key); });
     return rows;
 }
 

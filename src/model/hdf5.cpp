@@ -24,6 +24,10 @@ herr_t keep_innermost(unsigned position, const H5E_error2_t* error, void* data) 
 
 Hdf5Scope::Hdf5Scope() {
     library_lock().lock();
+    // After a broken file HDF5 1.10 may hold ids of its own for ever; its clean-up at exit, which
+    // would close files that nobody closed, then prints about it. We close ours.
+    static const herr_t no_exit_handler = H5dont_atexit();
+    static_cast<void>(no_exit_handler);
     H5open();
     H5Eget_auto2(H5E_DEFAULT, &print_, &print_data_);
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);

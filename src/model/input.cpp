@@ -21,6 +21,7 @@ struct Input::Plan {
 
 namespace {
 
+constexpr std::size_t kLine = 64;   // bytes of a cache line
 constexpr std::size_t kBlock = 32;  // flows whose rows and numbers stay in L1 together
 
 std::string shape_text(const InputShape& shape) {
@@ -73,6 +74,7 @@ void convert_flows(const auto& plan, const Table& table, std::size_t first, std:
     const std::size_t width = plan.columns.size();
     const std::size_t values = plan.shape.packets * width;
     const std::size_t flows = out.size() / values;
+    const std::size_t row_bytes = plan.packet_offset + plan.shape.packets * plan.packet_bytes;
     std::array<Packets, kBlock> block;  // NOLINT(cppcoreguidelines-pro-type-member-init)
     for (std::size_t done = 0; done < flows; done += kBlock) {
         const std::size_t n = std::min(kBlock, flows - done);
@@ -82,6 +84,14 @@ void convert_flows(const auto& plan, const Table& table, std::size_t first, std:
             std::uint32_t packets = 0;
             std::memcpy(&packets, row + plan.packets_offset, sizeof(packets));  // SAFETY: in it
             const std::size_t count = std::min<std::size_t>(packets, plan.shape.packets);
+            // Rows of a map are spread over small pages, where the processor does not look ahead
+            // far.
+            const std::size_t ahead = first + done + i + kBlock;
+            if (ahead < table.rows) {
+                const std::byte* next = table.value(ahead);
+                for (std::size_t line = 0; line < row_bytes; line += kLine)
+                    __builtin_prefetch(next + line);
+            }
             block[i] = {.row = row,
                         .first = row + plan.packet_offset,
                         .count = count,

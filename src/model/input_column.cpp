@@ -86,29 +86,21 @@ struct Side {
     bool is_certain = false;  // from its SYN
 };
 
-/// Where the other direction has sent nothing before an acknowledgement, it began just before what
-/// that acknowledges.
+/// What is known of both directions when this packet has been looked at. Where the other one has
+/// sent nothing before an acknowledgement, it began just before what that acknowledges.
 template <class Numbers>
-std::array<Side, 2> find_sides(const Column& column, const Packets& packets) {
-    const AckPlaces& places = column.ack;
-    std::array<Side, 2> sides;
-    for (std::size_t j = 0; j < packets.count && !(sides[0].is_known && sides[1].is_known); ++j) {
-        const std::byte* packet = packets.first + j * packets.step;
-        const auto flags = Numbers::template load<std::uint16_t>(places.flags, packet);
-        const auto direction = Numbers::template load<std::uint8_t>(places.direction, packet) & 1U;
-        Side& own = sides[direction];
-        Side& other = sides[direction ^ 1U];
-        if (places.sequence && !own.is_known) {
-            const auto sequence = Numbers::template load<std::uint32_t>(*places.sequence, packet);
-            const bool is_syn = (flags & kSyn) != 0;
-            own = {
-                .start = is_syn ? sequence : sequence - 1, .is_known = true, .is_certain = is_syn};
-        }
-        if ((flags & kAck) == 0 || other.is_known) continue;
-        const auto ack = Numbers::template load<std::uint32_t>(column.number, packet);
-        other = {.start = ack - 1, .is_known = true};
+void learn(std::array<Side, 2>& sides, const Column& column, const std::byte* packet,
+           std::uint16_t flags, unsigned direction) {
+    Side& own = sides[direction];
+    Side& other = sides[direction ^ 1U];
+    if (column.ack.sequence && !own.is_known) {
+        const auto sequence = Numbers::template load<std::uint32_t>(*column.ack.sequence, packet);
+        const bool is_syn = (flags & kSyn) != 0;
+        own = {.start = is_syn ? sequence : sequence - 1, .is_known = true, .is_certain = is_syn};
     }
-    return sides;
+    if ((flags & kAck) == 0 || other.is_known) return;
+    const auto ack = Numbers::template load<std::uint32_t>(column.number, packet);
+    other = {.start = ack - 1, .is_known = true};
 }
 
 /// As tshark counts. Without its SYN, a packet that came too late may seem to lie before its
@@ -117,11 +109,13 @@ std::array<Side, 2> find_sides(const Column& column, const Packets& packets) {
 template <class Out, class Numbers>
 void relative_ack(const Column& column, const Packets& packets, const Strip<Out>& strip) {
     constexpr std::uint32_t kHalf = 1U << 31;
-    const std::array<Side, 2> sides = find_sides<Numbers>(column, packets);
+    std::array<Side, 2> sides;
     write(packets, strip, [&](const std::byte* packet) {
         const auto flags = Numbers::template load<std::uint16_t>(column.ack.flags, packet);
         const auto direction =
             Numbers::template load<std::uint8_t>(column.ack.direction, packet) & 1U;
+        if (!sides[0].is_known || !sides[1].is_known)
+            learn<Numbers>(sides, column, packet, flags, direction);
         const auto ack = Numbers::template load<std::uint32_t>(column.number, packet);
         const Side& other = sides[direction ^ 1U];
         const std::uint32_t distance = ack - other.start;

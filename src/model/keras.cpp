@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <array>
 
-#include "model/hdf5.h"
 #include "model/keras_architecture.h"
+#include "model/keras_child.h"
 #include "model/keras_file.h"
 #include "model/keras_layer.h"
 #include "util/file.h"
@@ -69,9 +69,9 @@ Result<Value> Converter::layer(const Call& call) {
     graph_.begin_layer(call.name);
     auto value = kind->convert(context);
     // What is wrong with an option explains what then went wrong with a weight.
-    if (auto r = config.error(); !r && (value || r.error().code == Errc::Invalid))
-        return pass_on(r);
+    if (auto r = config.error(); !r) return pass_on(r);
     if (!value) return value;
+    if (auto r = config.unknown_option(); !r) return pass_on(r);
     if (shape_values(value->shape).value_or(kMostValues) >= kMostValues)
         return fail(Errc::Unsupported,
                     fmt::format("its output {} is too large", shape_words(value->shape)));
@@ -103,11 +103,8 @@ KerasModel Converter::take() && {
     return {.onnx = graph_.bytes(), .version = file_->version, .layers = std::move(layers_)};
 }
 
-}  // namespace
-
-Result<KerasModel> read_keras(const std::filesystem::path& path) {
-    if (auto r = regular_file_bytes(path); !r) return pass_on(r);
-    const Hdf5Scope scope;
+/// Within an Hdf5Scope.
+Result<KerasModel> read_here(const std::filesystem::path& path) {
     auto file = open_keras_file(path);
     if (!file) return wrap(file, path.string());
     auto architecture = read_architecture(file->model);
@@ -115,6 +112,13 @@ Result<KerasModel> read_keras(const std::filesystem::path& path) {
     Converter converter(*file);
     if (auto r = converter.convert(*architecture); !r) return wrap(r, path.string());
     return std::move(converter).take();
+}
+
+}  // namespace
+
+Result<KerasModel> read_keras(const std::filesystem::path& path) {
+    if (auto r = regular_file_bytes(path); !r) return pass_on(r);
+    return read_in_child(&read_here, path);
 }
 
 }  // namespace weir::model

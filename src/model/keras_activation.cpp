@@ -13,10 +13,7 @@
 namespace weir::model::keras {
 namespace {
 
-struct PlainFunction {
-    std::string_view name;
-    std::string_view op;
-};
+using PlainFunction = std::pair<std::string_view, std::string_view>;  // of Keras, of ONNX
 
 // Functions that are one operator of ONNX with its defaults.
 constexpr std::array kPlainFunctions = {
@@ -68,10 +65,8 @@ std::string leaky_relu(LayerCall& call, const std::string& x) {
 
 std::string nothing(LayerCall& /*call*/, const std::string& x) { return x; }
 
-struct MadeFunction {
-    std::string_view name;
-    std::string (*make)(LayerCall& call, const std::string& x);
-};
+using MadeFunction =
+    std::pair<std::string_view, std::string (*)(LayerCall& call, const std::string& x)>;
 
 constexpr std::array kMadeFunctions = {
     MadeFunction{"linear", &nothing}, MadeFunction{"hard_sigmoid", &hard_sigmoid},
@@ -210,6 +205,7 @@ Result<Value> apply_layer(LayerCall& call, Value x, const Json& layer) {
                     .inputs = {std::move(x)}};
     auto y = found->convert(inner);
     if (auto r = config.error(); !r) return wrap(r, fmt::format("activation {}", kind));
+    if (auto r = config.unknown_option(); !r) return wrap(r, fmt::format("activation {}", kind));
     return y;
 }
 

@@ -218,6 +218,10 @@ std::vector<std::int64_t> Config::integers(std::string_view key) {
 
 Result<> Config::error() const {
     if (error_) return std::unexpected(*error_);
+    return {};
+}
+
+Result<> Config::unknown_option() const {
     if (!object_->is_object()) return {};
     for (const auto& [key, value] : object_->items())
         if (!asked_.contains(key) && !is_unset(value) && !has_no_effect(key))

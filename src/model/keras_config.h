@@ -52,9 +52,11 @@ public:
 
     /// Names an option whose value weir does not do.
     void refuse(std::string_view key);
-    /// The first thing that was wrong; else an option that nobody asked for, that is set, and that
-    /// is not known to change nothing. Errors: Invalid, Unsupported.
+    /// The first thing that was wrong. Errors: Invalid, Unsupported.
     [[nodiscard]] Result<> error() const;
+    /// An option that nobody asked for, that is set, and that is not known to change nothing.
+    /// Errors: Unsupported.
+    [[nodiscard]] Result<> unknown_option() const;
 
 private:
     void broken(std::string_view key, std::string_view expected);

@@ -29,7 +29,7 @@ Result<KerasFile> open_legacy(const std::filesystem::path& path) {
     }
     auto version = text_attribute(file->get(), "keras_version");
     if (!version) return pass_on(version);
-    auto model = parse_json(**config);
+    auto model = parse_json(std::move(*config).value_or(""));
     if (!model) return pass_on(model);
     if (!open_object(file->get(), "model_weights"))
         return fail(Errc::Invalid, "it has an architecture, but no weights (model_weights)");
@@ -44,7 +44,7 @@ Result<KerasFile> open_archive(const std::filesystem::path& path) {
     auto config = zip->read("config.json", kMostJsonBytes);
     if (!config) return pass_on(config);
     if (!*config) return fail(Errc::Invalid, "a zip file without a Keras model (config.json)");
-    auto model = parse_json(**config);
+    auto model = parse_json(std::move(*config).value_or(""));
     if (!model) return pass_on(model);
     auto metadata = zip->read("metadata.json", kMostJsonBytes);
     if (!metadata) return pass_on(metadata);
@@ -52,7 +52,7 @@ Result<KerasFile> open_archive(const std::filesystem::path& path) {
     auto weights = zip->read("model.weights.h5", kMostWeightBytes);
     if (!weights) return pass_on(weights);
     if (!*weights) return fail(Errc::Invalid, "it has no weights (model.weights.h5)");
-    auto file = open_h5_bytes(**weights);
+    auto file = open_h5_bytes(std::move(*weights).value_or(""));
     if (!file) return wrap(file, "model.weights.h5");
     return KerasFile{.model = std::move(*model),
                      .version = told ? text_member(*told, "keras_version") : "",

@@ -28,9 +28,14 @@ struct LayerCall {
     [[nodiscard]] const Value& input() const { return inputs.front(); }
 };
 
+using ConvertLayer = Result<Value> (*)(LayerCall& call);
+
 struct LayerKind {
+    constexpr LayerKind(std::string_view its_kind, ConvertLayer its_convert)
+        : kind(its_kind), convert(its_convert) {}
+
     std::string_view kind;  ///< the class in Keras
-    Result<Value> (*convert)(LayerCall& call);
+    ConvertLayer convert;
 };
 
 [[nodiscard]] std::span<const LayerKind> core_layers();

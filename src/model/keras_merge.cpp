@@ -16,6 +16,7 @@ std::vector<Value> in_one_order(LayerCall& call) {
     const bool is_one = std::ranges::all_of(
         call.inputs, [&](const Value& v) { return v.order == first && v.rank() > 2; });
     std::vector<Value> all;
+    all.reserve(call.inputs.size());
     for (const Value& v : call.inputs)
         all.push_back(call.graph.in_order(v, is_one ? first : Order::Keras));
     return all;
@@ -48,6 +49,7 @@ Result<Value> merge(LayerCall& call, std::string_view op) {
     Value y{.name = all.front().name, .shape = std::move(*shape), .order = all.front().order};
     if (takes_many) {
         std::vector<std::string> names;
+        names.reserve(all.size());
         for (const Value& v : all) names.push_back(v.name);
         y.name = call.graph.add(op, names);
     } else {

@@ -18,7 +18,7 @@ constexpr const char* kSamples = "samples";
 static_assert(std::endian::native == std::endian::little, "ONNX holds numbers low byte first");
 
 void set_attribute(onnx::AttributeProto& to, const Attribute& from) {
-    to.set_name(std::string(from.name));
+    to.set_name(std::string(from.first));
     struct Setter {
         onnx::AttributeProto& to;
         void operator()(std::int64_t v) const {
@@ -46,7 +46,7 @@ void set_attribute(onnx::AttributeProto& to, const Attribute& from) {
             for (const std::string& v : all) to.add_strings(v);
         }
     };
-    std::visit(Setter{to}, from.value);
+    std::visit(Setter{to}, from.second);
 }
 
 void describe(onnx::ValueInfoProto& info, std::string_view name, const Shape& shape) {
@@ -185,6 +185,7 @@ Value OnnxGraph::in_order(const Value& value, Order order) {
         turned.name = add("Reshape", {value.name, integers("shape", sizes)});
     } else {
         std::vector<std::int64_t> permutation;
+        permutation.reserve(to.size());
         for (const std::size_t axis : to)
             permutation.push_back(
                 static_cast<std::int64_t>(place_of(axis, value.order, value.rank())));

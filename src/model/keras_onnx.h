@@ -43,12 +43,11 @@ struct Value {
 /// Where axis `axis` of Keras (0: the samples) lies in memory.
 [[nodiscard]] std::size_t place_of(std::size_t axis, Order order, std::size_t rank);
 
-struct Attribute {
-    std::string_view name;
-    std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>, std::vector<float>,
-                 std::vector<std::string>>
-        value;
-};
+/// Its name and its value.
+using Attribute =
+    std::pair<std::string_view,
+              std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>,
+                           std::vector<float>, std::vector<std::string>>>;
 
 /// A few attributes, written as {{"axis", 1}}, or a vector of them.
 class Attributes {

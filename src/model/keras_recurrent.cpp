@@ -139,10 +139,10 @@ Result<Value> recurrent(LayerCall& call, const Recurrent& kind, const Options& o
     if (o.is_backwards) x.name = reversed(call.graph, x.name);
     std::vector<Attribute> attributes = {{"hidden_size", o.units},
                                          {"activations", functions.names}};
-    if (!functions.alphas.empty()) attributes.push_back({"activation_alpha", functions.alphas});
-    if (!functions.betas.empty()) attributes.push_back({"activation_beta", functions.betas});
+    if (!functions.alphas.empty()) attributes.emplace_back("activation_alpha", functions.alphas);
+    if (!functions.betas.empty()) attributes.emplace_back("activation_beta", functions.betas);
     if (kind.op == "GRU")
-        attributes.push_back({"linear_before_reset", std::int64_t{o.has_two_biases ? 1 : 0}});
+        attributes.emplace_back("linear_before_reset", std::int64_t{o.has_two_biases ? 1 : 0});
     // Y [time, 1, samples, units]; Y_h [1, samples, units], the last of them.
     const auto outputs = call.graph.add_many(
         kind.op, {x.name, kernels->w, kernels->r, kernels->b},

@@ -40,7 +40,7 @@ Result<std::vector<WeightFile::Stored>> list_named(hid_t file, const WeightPlace
     if (!names) return pass_on(names);
     if (!*names) return fail(Errc::Invalid, "its weights have no list (weight_names)");
     std::vector<WeightFile::Stored> all;
-    for (const std::string& name : **names) {
+    for (const std::string& name : names->value_or(std::vector<std::string>())) {
         // A model in the model has one list for all of its layers.
         if (place.names.size() > 1 && !has_component(name, place.names.back())) continue;
         all.push_back({.name = last_name(name), .path = fmt::format("{}/{}", group_path, name)});
@@ -74,6 +74,7 @@ Result<std::vector<WeightFile::Stored>> list_numbered(hid_t file, const std::str
     if (H5Gget_info(group.get(), &info) < 0) return fail(Errc::Invalid, hdf5_error());
     std::vector<WeightFile::Stored> all;
     constexpr hsize_t kMostWeights = 16;  // of one layer
+    all.reserve(kMostWeights);
     for (hsize_t i = 0; i < std::min(info.nlinks, kMostWeights); ++i)
         all.push_back({.name = fmt::format("{}", i), .path = fmt::format("{}/{}", path, i)});
     return all;
@@ -88,6 +89,7 @@ Result<Shape> stored_shape(hid_t dataset) {
     if (H5Sget_simple_extent_dims(space.get(), sizes.data(), nullptr) < 0)
         return fail(Errc::Invalid, hdf5_error());
     Shape shape;
+    shape.reserve(kHighestRank);
     for (int i = 0; i < rank; ++i) {
         const hsize_t size = sizes.at(static_cast<std::size_t>(i));
         if (size > static_cast<hsize_t>(kMostValues)) return fail(Errc::Invalid, "it is too large");

@@ -10,6 +10,7 @@
 //
 // Ownership: owns the file. Thread rule: one thread at a time, within an Hdf5Scope.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -149,20 +149,20 @@ Result<const OnnxRuntime*> onnx_runtime() {
 }
 
 Result<> add_cuda(Ort::SessionOptions& options) {
-    constexpr const char* kHint =
+    constexpr const char* kCudaHint =
         "WEIR_ONNXRUNTIME=FILE names a library of ONNX Runtime that was built with CUDA";
     auto providers = fenced([] { return Ort::GetAvailableProviders(); });
     if (!providers) return pass_on(providers);
     if (std::ranges::find(*providers, "CUDAExecutionProvider") == providers->end())
         return fail(Errc::Unsupported, fmt::format("it has {}", fmt::join(*providers, ", ")),
-                    kHint);
+                    kCudaHint);
     auto added = fenced([&] {
         const OrtCUDAProviderOptions cuda{};
         options.AppendExecutionProvider_CUDA(cuda);
     });
     if (added) return {};
     added.error().code = Errc::Unsupported;
-    added.error().hint = kHint;
+    added.error().hint = kCudaHint;
     return pass_on(added);
 }
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/victims.h"
 
+#include <endian.h>
+
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <tuple>
 
 namespace weir::model {
@@ -11,20 +15,29 @@ constexpr std::size_t kTopSources = 3;
 
 }  // namespace
 
+Victims::Words Victims::words_of(const Address& address) {
+    const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(address);
+    return {.high = be64toh(words[0]), .low = be64toh(words[1])};
+}
+
+Address Victims::address_of(const Words& words) {
+    return std::bit_cast<Address>(std::array{htobe64(words.high), htobe64(words.low)});
+}
+
 void Victims::add(const FlowEnds& flow, float score) {
-    hits_.push_back({.victim = flow.destination,
-                     .source = flow.source,
+    hits_.push_back({.victim = words_of(flow.destination),
+                     .source = words_of(flow.source),
                      .packets = flow.packets,
                      .score = score});
 }
 
 /// Hits on one victim, sorted by source.
 Victim Victims::describe(Hits first, Hits last) {
-    Victim victim{.address = address_text(first->victim),
+    Victim victim{.address = address_text(address_of(first->victim)),
                   .flows = static_cast<std::uint64_t>(last - first)};
     struct Source {
         std::ptrdiff_t flows;
-        Address address;
+        Words address;
     };
     std::vector<Source> top;  // the most flows first
     for (auto source = first; source != last;) {
@@ -37,7 +50,8 @@ Victim Victims::describe(Hits first, Hits last) {
         top.resize(std::min(top.size(), kTopSources));
         source = end;
     }
-    for (const Source& source : top) victim.top_sources.push_back(address_text(source.address));
+    for (const Source& source : top)
+        victim.top_sources.push_back(address_text(address_of(source.address)));
     for (auto hit = first; hit != last; ++hit) {
         victim.packets += hit->packets;
         victim.score = std::max(victim.score, hit->score);

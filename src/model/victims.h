@@ -7,6 +7,8 @@
 //     std::vector<Victim> worst_first = victims.list();
 //
 // Ownership: plain values. Thread rule: one thread.
+#include <compare>
+#include <cstdint>
 #include <vector>
 
 #include "model/ends.h"
@@ -21,11 +23,18 @@ public:
     [[nodiscard]] std::vector<Victim> list();
 
 private:
+    /// An address as two numbers, which are compared sooner than 16 bytes.
+    struct Words {
+        std::uint64_t high, low;
+        auto operator<=>(const Words&) const = default;
+    };
     struct Hit {
-        Address victim, source;
+        Words victim, source;
         std::uint64_t packets;
         float score;
     };
+    [[nodiscard]] static Words words_of(const Address& address);
+    [[nodiscard]] static Address address_of(const Words& words);
     using Hits = std::vector<Hit>::const_iterator;
     [[nodiscard]] static Victim describe(Hits first, Hits last);
 

@@ -121,11 +121,14 @@ def test_unknown_options_and_values(box):
     refused(box, net.right, 2, "--windows", args=("--windows", "-1"))
 
 
-def test_kinds_that_are_not_there_yet(box):
+def test_models_that_are_none(box):
     net = box.net()
-    model = box.file("m.h5", "")
-    refused(box, net.right, 7, r"m\.h5", args=("-m", model))
+    for name, content, word in (("m.h5", "", "empty"), ("m.onnx", "not one", "not an ONNX model"),
+                                ("m.keras", "PK\x03\x04 and no more", r"m\.keras")):
+        refused(box, net.right, 2, word, args=("-m", box.file(name, content)))
+    refused(box, net.right, 2, r"m\.h5", args=("-m", box.file("m.h5", "\x89HDF\r\n\x1a\n" + "x" * 3000)))
     refused(box, net.right, 4, r"none\.onnx", args=("-m", box.folder / "none.onnx"))
+    refused(box, net.right, 4, "lucid99", args=("--profile", "lucid99"))
 
 
 def test_extractors_that_are_none(box):
