@@ -4,6 +4,7 @@
 // 60,000 flows to the alerts of all of them. Takes a network for the profile lucid11.
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -131,10 +132,14 @@ void measure_alerts(const std::string& model, FullTensor& tensor, std::vector<Fi
 int main(int argc, char** argv) {
     using namespace weir::bench;
     if (argc != 3) give_up({.code = weir::Errc::Invalid, .message = "FIGURES.json MODEL"});
-    FullTensor tensor(kFlows);
-    tensor.fill();
-    std::vector<Figure> figures;
-    measure_stage(argv[2], tensor, figures);
-    measure_alerts(argv[2], tensor, figures);
-    return report(figures, argv[1]);
+    try {  // ONNX Runtime throws
+        FullTensor tensor(kFlows);
+        tensor.fill();
+        std::vector<Figure> figures;
+        measure_stage(argv[2], tensor, figures);
+        measure_alerts(argv[2], tensor, figures);
+        return report(figures, argv[1]);
+    } catch (const std::exception& e) {
+        give_up({.code = weir::Errc::Io, .message = e.what()});
+    }
 }
