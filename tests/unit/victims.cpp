@@ -54,13 +54,13 @@ TEST(Victims, EqualACountInPlainMaps) {
     };
     std::map<std::string, Count> expected;
     Victims victims;
-    for (int i = 0; i < 5000; ++i) {
+    for (std::uint64_t i = 0; i < 5000; ++i) {
         const auto source = static_cast<std::uint8_t>(random() % 200);
         const auto destination = static_cast<std::uint8_t>(random() % (1 + random() % 50));
         victims.add(flow(source, destination, i), 0.5F);
         Count& count = expected[address_text(host(destination))];
         ++count.flows;
-        count.packets += static_cast<std::uint64_t>(i);
+        count.packets += i;
         count.sources.insert(address_text(host(source)));
     }
     const auto all = victims.list();
