@@ -22,7 +22,7 @@ struct Input::Plan {
 namespace {
 
 constexpr std::size_t kLine = 64;   // bytes of a cache line
-constexpr std::size_t kBlock = 32;  // flows whose rows and numbers stay in L1 together
+constexpr std::size_t kBlock = 16;  // flows whose rows and numbers stay in L1 together
 
 std::string shape_text(const InputShape& shape) {
     return fmt::format("[{}, {}]", shape.packets, shape.features);
@@ -84,21 +84,20 @@ void convert_flows(const auto& plan, const Table& table, std::size_t first, std:
             std::uint32_t packets = 0;
             std::memcpy(&packets, row + plan.packets_offset, sizeof(packets));  // SAFETY: in it
             const std::size_t count = std::min<std::size_t>(packets, plan.shape.packets);
-            // Rows of a map are spread over small pages, where the processor does not look ahead
-            // far.
-            const std::size_t ahead = first + done + i + kBlock;
-            if (ahead < table.rows) {
-                const std::byte* next = table.value(ahead);
-                for (std::size_t line = 0; line < row_bytes; line += kLine)
-                    __builtin_prefetch(next + line);
-            }
             block[i] = {.row = row,
                         .first = row + plan.packet_offset,
                         .count = count,
                         .step = plan.packet_bytes};
             std::fill(to + i * values + count * width, to + (i + 1) * values, Out{0});
         }
+        const std::size_t next = first + done + kBlock;
+        const std::size_t ahead = next < table.rows ? std::min(kBlock, table.rows - next) : 0;
         for (std::size_t c = 0; c < width; ++c) {
+            // Rows of a map are spread over small pages, where the processor does not look ahead
+            // far. A line a column: all at once would be more than it can wait for.
+            if (c * kLine < row_bytes)
+                for (std::size_t i = 0; i < ahead; ++i)
+                    __builtin_prefetch(table.value(next + i) + c * kLine);
             const Column& column = plan.columns[c];
             (column.*column_of)(
                 column, std::span(block.data(), n),
