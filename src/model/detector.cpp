@@ -37,6 +37,18 @@ std::uint64_t descending(float score) {
     return (bits & kSign) != 0 ? bits : ~(bits | kSign);
 }
 
+/// Adds to the notice where the model learnt from windows of another length.
+void warn_of_window(ChosenProfile& chosen, std::chrono::nanoseconds window) {
+    const auto& trained = chosen.profile.window;
+    if (!trained || *trained == window) return;
+    const auto seconds = [](std::chrono::nanoseconds t) {
+        return std::chrono::duration<double>(t).count();
+    };
+    if (!chosen.notice.empty()) chosen.notice += "; ";
+    chosen.notice += fmt::format("the model was trained with windows of {} s, these have {} s (-t)",
+                                 seconds(*trained), seconds(window));
+}
+
 }  // namespace
 
 /// What the threads of one run share.
@@ -61,6 +73,7 @@ Result<std::unique_ptr<Detector>> Detector::open(const ModelOptions& options,
     if (!network) return pass_on(network);
     auto plan = plan_detector(network->signature(), options);
     if (!plan) return wrap(plan, options.file);
+    warn_of_window(plan->profile, window);
     return std::unique_ptr<Detector>(
         new Detector(options, window, std::move(*network), std::move(*plan)));
 }

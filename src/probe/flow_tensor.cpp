@@ -36,7 +36,7 @@ bpf::TypePtr with_packets(const bpf::Type& flow, std::uint32_t packets) {
     array.count = packets;
     array.size_bytes = packets * array.element->size_bytes;
     bpf::Type copy = flow;
-    constexpr std::uint32_t kAlignment = 8;  // of the tag
+    constexpr std::uint32_t kAlignment = 8;  // of the bytes both ways
     const std::uint32_t bytes = last.bit_offset / 8 + array.size_bytes;
     copy.size_bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
     copy.members.back().type = std::make_shared<const bpf::Type>(std::move(array));

@@ -127,7 +127,11 @@ def test_a_model_toml_beside_the_model_is_its_profile(box):
     box.file("model.toml", 'profile = "lucid11"\nip_flags = 0x4000\nthreshold = 0.99999\n')
     windows, said = replay(box, DATA / SYN_FLOOD, "-m", model)
     assert windows[0]["malicious"] == 0 and "lucid11" not in said, said
-    windows, _ = replay(box, DATA / SYN_FLOOD, "-m", model, "--threshold", "0.5")
+    box.file("model.toml", 'profile = "lucid11"\nip_flags = 0x4000\nwindow = 10\n')
+    windows, said = replay(box, DATA / SYN_FLOOD, "-m", model, "--threshold", "0.5")
+    assert "trained" not in said, said
+    _, said = replay(box, DATA / SYN_FLOOD, "-m", model, "-t", "5")
+    assert "trained with windows of 10 s, these have 5 s" in said, said
     assert windows[0]["malicious"] == 9367
 
 
