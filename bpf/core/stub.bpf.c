@@ -20,7 +20,7 @@ SEC("xdp") int weir_entry(struct xdp_md *ctx)
     struct weir_cpu *here = bpf_map_lookup_elem(&weir_cpus, &zero);
     if (!here)
         return XDP_PASS; /* VERIFIER: one entry, the lookup cannot fail */
-    here->counts[weir_counter % (2 * WEIR_MAX_SLOTS)].entered += 1;
+    here->counts[weir_counter % WEIR_COUNTERS].entered += 1;
     weir_tail_call(ctx, &weir_target, 0);
     here->misses += 1; /* the target is set before the stub enters the chain */
     return XDP_PASS;

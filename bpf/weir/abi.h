@@ -10,8 +10,11 @@
 typedef unsigned int weir_u32;
 typedef unsigned long long weir_u64;
 
-#define WEIR_ABI_VERSION 4
+#define WEIR_ABI_VERSION 5
 #define WEIR_MAX_SLOTS 32 /* the kernel runs 33 tail calls at most: pivot -> 32 slots, one to spare */
+/* Each clone has a counter of its own; twice as many as clones, so that the probes of a change are counted
+ * while the last windows of those that they replace are still read. */
+#define WEIR_COUNTERS (4 * WEIR_MAX_SLOTS)
 #define WEIR_BANK_BIT 63
 #define WEIR_LENGTH_SHIFT 56
 #define WEIR_LENGTH(word) ((word) >> WEIR_LENGTH_SHIFT & 63)
@@ -37,6 +40,8 @@ struct weir_counts {
     weir_u64 outcome[WEIR_OUTCOMES]; /* probes with a flow tensor: what became of each of them */
     weir_u64 copies_lost;            /* copy.h: packets for whose copy the ring had no room */
     weir_u64 copies_cut;             /* copy.h: packets longer than their copy */
+    weir_u64 logs_lost;              /* log.h: messages beyond the rate, or for which the ring had no room */
+    weir_u64 redirects_lost;         /* redirect.h: packets whose interface was not there */
 };
 
 /* A packet in the ring weir_copies (copy.h). */
@@ -52,7 +57,7 @@ struct weir_packet_copy {
 struct weir_cpu {
     weir_u64 word;   /* the generation word by which the packet at hand goes */
     weir_u64 misses; /* tail calls that found no program where the word says there is one; never cleared */
-    struct weir_counts counts[2 * WEIR_MAX_SLOTS]; /* by counter, of which each clone has its own */
+    struct weir_counts counts[WEIR_COUNTERS]; /* by counter, of which each clone has its own */
 };
 
 /* Attributes on maps travel as BTF declaration tags. */

@@ -38,20 +38,20 @@ const volatile weir_u32 weir_counter __attribute__((section(".rodata.weir"), use
 /* The body of a wrapper. The word is saved over the call: on tc-egress a nested packet on the same CPU
  * (bpf_clone_redirect) overwrites it. `flatten` inlines the probe, so that its packet pointers and its
  * stack are the wrapper's; noinline functions stay calls. */
-#define WEIR_WRAPPER_BODY(ctx, pass, call)                                                     \
-    weir_u32 weir_zero = 0;                                                                    \
-    struct weir_cpu *weir_here = weir_map_lookup(&weir_cpus, &weir_zero);                      \
-    if (!weir_here)                                                                            \
-        return pass; /* VERIFIER: one entry, the lookup cannot fail */                         \
-    weir_u64 weir_word = weir_here->word;                                                      \
-    struct weir_counts *weir_counts = &weir_here->counts[weir_counter % (2 * WEIR_MAX_SLOTS)]; \
-    weir_counts->entered += 1;                                                                 \
-    int weir_verdict;                                                                          \
-    WEIR_INLINED weir_verdict = (call);                                                        \
-    weir_here->word = weir_word;                                                               \
-    if (weir_verdict != (pass))                                                                \
-        return weir_verdict;                                                                   \
-    weir_enter_slot(ctx, &weir_chain, &weir_cpus, weir_word, weir_slot + 1);                   \
+#define WEIR_WRAPPER_BODY(ctx, pass, call)                                              \
+    weir_u32 weir_zero = 0;                                                             \
+    struct weir_cpu *weir_here = weir_map_lookup(&weir_cpus, &weir_zero);               \
+    if (!weir_here)                                                                     \
+        return pass; /* VERIFIER: one entry, the lookup cannot fail */                  \
+    weir_u64 weir_word = weir_here->word;                                               \
+    struct weir_counts *weir_counts = &weir_here->counts[weir_counter % WEIR_COUNTERS]; \
+    weir_counts->entered += 1;                                                          \
+    int weir_verdict;                                                                   \
+    WEIR_INLINED weir_verdict = (call);                                                 \
+    weir_here->word = weir_word;                                                        \
+    if (weir_verdict != (pass))                                                         \
+        return weir_verdict;                                                            \
+    weir_enter_slot(ctx, &weir_chain, &weir_cpus, weir_word, weir_slot + 1);            \
     return pass;
 
 /* XDP_PASS is 2 in the kernel's ABI. The section carries frags: see docs/design.md; and no function of an

@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "weir/hook.h"
 #include "weir/result.h"
 #include "weir/window.h"
 
@@ -63,6 +64,7 @@ struct InjectOptions {
     ExtractorOptions extractor = {};
     ModelOptions model = {};
     std::string interface = {};
+    std::optional<Hook> hook = {};  ///< none: xdp, or tc-ingress for a program that is for tc
     std::chrono::nanoseconds window = std::chrono::seconds(10);  ///< 50 ms at least
     AttachMode mode = AttachMode::Skb;
     bool is_strict = false;         ///< fail rather than fall back to Skb

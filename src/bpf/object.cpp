@@ -187,18 +187,21 @@ std::span<std::byte> MapSpec::initial_value() {
 
 void ProgramSpec::set_autoload(bool load) { bpf_program__set_autoload(handle, load); }
 
-Result<> ProgramSpec::make_xdp(bool with_frags) {
-    const std::uint32_t flags = bpf_program__flags(handle);
-    int rc = 0;
+Result<> ProgramSpec::make_for(Hook hook, bool with_frags) {
+    const bool is_xdp = hook == Hook::Xdp;
+    const std::uint32_t flags = bpf_program__flags(handle) & ~BPF_F_XDP_HAS_FRAGS;
     // SEC("xdp.frags") makes libbpf set the flag at load, whatever we say, until the type has been
     // another: libbpf.c:bpf_program__set_type then forgets the section.
-    if (!with_frags) rc = bpf_program__set_type(handle, BPF_PROG_TYPE_SCHED_CLS);
-    if (rc == 0) rc = bpf_program__set_type(handle, BPF_PROG_TYPE_XDP);
-    if (rc == 0) rc = bpf_program__set_expected_attach_type(handle, BPF_XDP);
-    if (rc == 0) {
-        rc = bpf_program__set_flags(
-            handle, with_frags ? flags | BPF_F_XDP_HAS_FRAGS : flags & ~BPF_F_XDP_HAS_FRAGS);
-    }
+    int rc = 0;
+    if (is_xdp && !with_frags) rc = bpf_program__set_type(handle, BPF_PROG_TYPE_SCHED_CLS);
+    if (rc == 0)
+        rc = bpf_program__set_type(handle, is_xdp ? BPF_PROG_TYPE_XDP : BPF_PROG_TYPE_SCHED_CLS);
+    if (rc == 0)
+        rc = bpf_program__set_expected_attach_type(
+            handle, is_xdp ? BPF_XDP : static_cast<bpf_attach_type>(0));
+    if (rc == 0)
+        rc = bpf_program__set_flags(handle,
+                                    is_xdp && with_frags ? flags | BPF_F_XDP_HAS_FRAGS : flags);
     return check(rc, "program " + function);
 }
 

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "bpf/map.h"
+#include "weir/hook.h"
 #include "weir/result.h"
 
 struct bpf_map;
@@ -67,9 +68,10 @@ struct ProgramSpec {
     ::bpf_program* handle = nullptr;  // borrowed
 
     void set_autoload(bool load);
-    /// An XDP program of a chain: BPF_XDP as expected attach type (the kernel wants one for all
-    /// programs of a program array since 6.18) and, with frags, packets of many buffers (5.18).
-    [[nodiscard]] Result<> make_xdp(bool with_frags);
+    /// A program of a chain on the hook. One expected attach type for all of them, as the kernel
+    /// wants for the programs of a program array since 6.18: BPF_XDP, or none for tc. With frags,
+    /// an XDP program takes packets of many buffers (5.18).
+    [[nodiscard]] Result<> make_for(Hook hook, bool with_frags);
 };
 
 /// A program that exists. Borrows its descriptor.

@@ -16,7 +16,7 @@ namespace {
 Result<bpf::LoadedObject> load_pivot(bool with_frags) {
     auto object = bpf::Object::open(core::pivot(), "weir_pivot");
     if (!object) return pass_on(object);
-    if (auto r = object->find_program("weir_pivot_xdp")->make_xdp(with_frags); !r)
+    if (auto r = object->find_program("weir_pivot_xdp")->make_for(Hook::Xdp, with_frags); !r)
         return pass_on(r);
     return std::move(*object).load();
 }
@@ -47,6 +47,8 @@ void add(weir_counts& sum, const weir_counts& more) {
     for (std::size_t i = 0; i < WEIR_OUTCOMES; ++i) sum.outcome[i] += more.outcome[i];
     sum.copies_lost += more.copies_lost;
     sum.copies_cut += more.copies_cut;
+    sum.logs_lost += more.logs_lost;
+    sum.redirects_lost += more.redirects_lost;
 }
 
 /// So that nobody can know beforehand which flows share a place in a flow tensor.

@@ -41,7 +41,7 @@ struct Attachment {
 };
 
 struct HookCounts {
-    std::array<weir_counts, std::size_t{2} * WEIR_MAX_SLOTS> of{};  // by Clone::counter()
+    std::array<weir_counts, WEIR_COUNTERS> of{};  // by Clone::counter()
     std::uint64_t tail_call_misses =
         0;  // packets that found no program; 0 unless something is wrong
 };

@@ -9,9 +9,11 @@
 // Ownership: plain values. Thread-safe (the cache is written by rename).
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "weir/hook.h"
 #include "weir/result.h"
 
 namespace weir::compile {
@@ -25,6 +27,7 @@ enum class Dialect {
 [[nodiscard]] const char* dialect_name(Dialect dialect);
 
 struct Options {
+    std::optional<Hook> hook = {};  // none: xdp, or tc-ingress where all programs are for tc
     std::filesystem::path include_dir = {};  // holds weir/probe.h; <weir/bcc> for the BCC dialect
     std::string program = {};                // --program; empty: the rules of docs/design.md decide
     std::vector<std::string> cflags = {};    // --cflags, after our own
@@ -33,6 +36,7 @@ struct Options {
 struct Compiled {
     std::vector<std::byte> elf;
     Dialect dialect = Dialect::Libbpf;
+    Hook hook = Hook::Xdp;
     std::string function;  // the author's function that was wrapped; shown to users
     std::vector<std::string>
         notices;  // one line each: "SEC(\"prog\") is not a name libbpf knows; ..."

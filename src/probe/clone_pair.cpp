@@ -91,12 +91,13 @@ Result<> prepare_inner_maps(bpf::Object& object) {
     return {};
 }
 
-Result<> prepare_programs(bpf::Object& object, const ProbeImage& image, bool with_frags) {
+Result<> prepare_programs(bpf::Object& object, const ProbeImage& image, Hook hook,
+                          bool with_frags) {
     const auto& targets = object.static_tail_call_targets();
     for (bpf::ProgramSpec& program : object.programs()) {
         const bool is_target = std::ranges::find(targets, program.function) != targets.end();
         if (program.function != image.entry && !is_target) continue;
-        if (auto r = program.make_xdp(with_frags); !r) return r;
+        if (auto r = program.make_for(hook, with_frags); !r) return r;
     }
     return {};
 }
@@ -143,7 +144,7 @@ Result<> Clone::stand_behind_stub(const SlotBinding& binding) {
     if (!stub) return wrap(stub, "stub");
     if (auto r = bind_to_hook(*stub, binding, counter_); !r) return wrap(r, "stub");
     bpf::ProgramSpec* program = stub->find_program("weir_entry");
-    if (auto r = program->make_xdp(binding.with_frags); !r) return wrap(r, "stub");
+    if (auto r = program->make_for(binding.hook, binding.with_frags); !r) return wrap(r, "stub");
     auto loaded = std::move(*stub).load();
     if (!loaded) return wrap(loaded, "stub");
     const std::uint32_t zero = 0;
@@ -171,7 +172,8 @@ Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, c
         !r)
         return pass_on(r);
     if (auto r = prepare_inner_maps(*object); !r) return pass_on(r);
-    if (auto r = prepare_programs(*object, image, binding.with_frags); !r) return pass_on(r);
+    if (auto r = prepare_programs(*object, image, binding.hook, binding.with_frags); !r)
+        return pass_on(r);
     std::vector<std::string> notices = pin_notices(*object);
     std::vector<std::vector<std::byte>> images = initial_images(*object);
     std::vector<std::string> functions;

@@ -25,6 +25,7 @@ namespace weir {
 struct SlotBinding {
     const bpf::Map& chain;  // the program array
     const bpf::Map& cpus;   // struct weir_cpu (weir/abi.h)
+    Hook hook = Hook::Xdp;
     std::uint32_t slot = 0;
     std::array<std::uint32_t, 2> counters = {0, 1};  // of the two clones: weir_cpu::counts[]
     bool with_frags = true;

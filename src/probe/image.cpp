@@ -28,9 +28,10 @@ Result<ProbeImage> from_object(const ProbeSpec& spec) {
 }
 
 Result<ProbeImage> from_source(const ProbeSpec& spec, const std::filesystem::path& share) {
-    auto compiled = compile::compile(
-        spec.file.path,
-        {.include_dir = share / "include", .program = spec.program, .cflags = spec.cflags});
+    auto compiled = compile::compile(spec.file.path, {.hook = spec.hook,
+                                                      .include_dir = share / "include",
+                                                      .program = spec.program,
+                                                      .cflags = spec.cflags});
     if (!compiled) return pass_on(compiled);
     ProbeImage image;
     image.function = compiled->function;
@@ -59,6 +60,7 @@ Result<ProbeImage> ProbeImage::build(const ProbeSpec& spec, const std::filesyste
     auto image = spec.file.is_object ? from_object(spec) : from_source(spec, share);
     if (!image) return image;
     image->name = spec.file.name;
+    image->hook = spec.hook.value_or(Hook::Xdp);
     image->maps = spec.maps;
     image->settings = spec.settings;
     return image;

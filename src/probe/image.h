@@ -26,6 +26,7 @@ struct Setting {
 
 struct ProbeSpec {
     ProbeFile file;
+    std::optional<Hook> hook = {};  // none: what the program is for
     std::string program;
     std::vector<std::string> cflags;
     MapOverrides maps;
@@ -34,8 +35,9 @@ struct ProbeSpec {
 
 struct ProbeImage {
     std::string name;
-    std::string function;  // the author's entry function
-    std::string entry;     // the program that stands in the chain: weir_entry, or `function` itself
+    Hook hook = Hook::Xdp;  // on xdp, or on tc in either direction
+    std::string function;   // the author's entry function
+    std::string entry;  // the program that stands in the chain: weir_entry, or `function` itself
     bool is_wrapped = true;  // false: a foreign object, which stands last, behind the stub
     std::optional<compile::Dialect> dialect;  // none: an object
     std::vector<std::byte> elf;
