@@ -115,21 +115,22 @@ struct Plan {
 };
 
 Result<Plan> plan_filter(Netlink& netlink, IfIndex interface, Hook hook) {
-    const auto qdisc = hook_qdisc(netlink, interface);
-    if (!qdisc) return std::unexpected(qdisc.error());
-    Plan plan{.makes_qdisc = !qdisc->has_value()};
+    const auto found = hook_qdisc(netlink, interface);
+    if (!found) return std::unexpected(found.error());
+    const std::optional<HookQdisc>& qdisc = *found;
+    Plan plan{.makes_qdisc = !qdisc.has_value()};
     plan.filter.hook = hook;
     plan.filter.name = filter_name(own_filters());
     std::vector<TcFilter> present;
-    if (*qdisc) {
-        if ((*qdisc)->kind != "clsact" && hook == Hook::TcEgress) {
+    if (qdisc) {
+        if (qdisc->kind != "clsact" && hook == Hook::TcEgress) {
             return fail(Errc::Busy,
                         fmt::format("attach: the qdisc '{}', which has no {} hook, is where clsact "
                                     "would be",
-                                    (*qdisc)->kind, hook_name(hook)),
+                                    qdisc->kind, hook_name(hook)),
                         "remove it (tc qdisc del dev INTERFACE ingress) or use another hook");
         }
-        auto filters = tc_filters(netlink, **qdisc);
+        auto filters = tc_filters(netlink, *qdisc);
         if (!filters) return pass_on(filters);
         present = std::move(*filters);
     }
@@ -212,9 +213,11 @@ Result<ClsactFilter> ClsactFilter::attach(const Program& program, IfIndex interf
 }
 
 bool ClsactFilter::is_attached() const {
-    const auto qdisc = hook_qdisc(placed_->netlink, placed_->interface);
-    if (!qdisc || !*qdisc) return false;
-    const auto present = tc_filters(placed_->netlink, **qdisc);
+    const auto found = hook_qdisc(placed_->netlink, placed_->interface);
+    if (!found) return false;
+    const std::optional<HookQdisc>& qdisc = *found;
+    if (!qdisc) return false;
+    const auto present = tc_filters(placed_->netlink, *qdisc);
     return present && std::ranges::find(*present, placed_->filter) != present->end();
 }
 
@@ -224,10 +227,12 @@ void ClsactFilter::Remove::operator()(Placed* placed) const noexcept {
     const std::unique_ptr<Placed> owned(placed);
     if (owned->owner != ::getpid()) return;
     const FiltersLock lock(owned->netlink);
-    const auto qdisc = hook_qdisc(owned->netlink, owned->interface);
-    if (!qdisc || !*qdisc) return;
+    const auto found = hook_qdisc(owned->netlink, owned->interface);
+    if (!found) return;
+    const std::optional<HookQdisc>& qdisc = *found;
+    if (!qdisc) return;
     // Nobody is there to be told of an error; what stays goes with the next start.
-    (void)remove_filters(owned->netlink, **qdisc,
+    (void)remove_filters(owned->netlink, *qdisc,
                          [&](const TcFilter& one) { return one == owned->filter; });
 }
 

@@ -2,12 +2,12 @@
 #include "bpf/filter_owner.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <sstream>
 #include <vector>
 

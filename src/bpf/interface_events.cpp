@@ -16,6 +16,7 @@ Result<InterfaceEvents> InterfaceEvents::open() {
 
 std::vector<Interface> InterfaceEvents::present() const {
     std::vector<Interface> all;
+    all.reserve(names_.size());
     for (const auto& [index, name] : names_) all.push_back({.index = index, .name = name});
     return all;
 }

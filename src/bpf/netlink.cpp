@@ -196,9 +196,10 @@ Result<std::optional<std::vector<NetlinkMessage>>> Netlink::dump_once(
 
 Result<std::vector<NetlinkMessage>> Netlink::dump(const NetlinkRequest& request) {
     for (int i = 0; i < kDumps; ++i) {
-        auto all = dump_once(request);
-        if (!all) return pass_on(all);
-        if (all->has_value()) return std::move(**all);
+        auto dumped = dump_once(request);
+        if (!dumped) return pass_on(dumped);
+        std::optional<std::vector<NetlinkMessage>>& all = *dumped;
+        if (all) return std::move(*all);
     }
     return fail(Errc::Io, "netlink dump: the list changes faster than it can be read");
 }

@@ -38,9 +38,10 @@ Result<std::optional<UniqueFd>> attach_tcx(const Program& program, IfIndex inter
 
 Result<TcLink> TcLink::attach(const Program& program, IfIndex interface, Hook hook) {
     if (!is_disabled("tcx")) {
-        auto link = attach_tcx(program, interface, hook);
-        if (!link) return pass_on(link);
-        if (*link) return TcLink(std::move(**link));
+        auto tried = attach_tcx(program, interface, hook);
+        if (!tried) return pass_on(tried);
+        std::optional<UniqueFd>& link = *tried;
+        if (link) return TcLink(std::move(*link));
     }
     auto filter = ClsactFilter::attach(program, interface, hook);
     if (!filter) return pass_on(filter);

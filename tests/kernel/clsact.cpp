@@ -5,16 +5,19 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <random>
+#include <thread>
 
 #include "bpf/tc_link.h"
 #include "support/private_namespace.h"
@@ -49,9 +52,10 @@ public:
 
     /// For the child: tells the parent, and waits.
     static bool wait_to_be_killed() {
-        (void)!::write(ready_, "+", 1);
+        (void)say_ready();
         for (;;) ::pause();
     }
+    static bool say_ready() { return ::write(ready_, "+", 1) == 1; }
     [[nodiscard]] bool is_ready() const { return is_ready_; }
     [[nodiscard]] pid_t pid() const { return pid_; }
     /// It has ended then, and nobody has asked how.
@@ -197,7 +201,7 @@ TEST_F(ClsactTest, NothingIsRemovedWhereNothingIsLeft) {
 
 TEST_F(ClsactTest, WhatAKilledProcessLeftIsRemovedWithItsQdisc) {
     const TcProgram program;
-    Child child([&] {
+    const Child child([&] {
         const auto a = attach(program);
         const auto b = attach(program, Hook::TcEgress);
         return a && b && Child::wait_to_be_killed();
@@ -236,7 +240,7 @@ TEST_F(ClsactTest, TheLivingAndTheForeignKeepWhatIsTheirs) {
     EXPECT_EQ(qdiscs(), "") << "the qdisc was the killed one's: we are its heirs";
 
     tc({"qdisc", "add", "dev", "v0", "clsact"});
-    Child other([&] {
+    const Child other([&] {
         const auto filter = attach(program);
         return filter && Child::wait_to_be_killed();
     });
@@ -247,9 +251,35 @@ TEST_F(ClsactTest, TheLivingAndTheForeignKeepWhatIsTheirs) {
     EXPECT_NE(qdiscs(), "") << "somebody else made it";
 }
 
+TEST_F(ClsactTest, AProcessMayBeKilledAtAnyMoment) {
+    constexpr int kKills = 200;
+    const TcProgram program;
+    std::mt19937 random(7);  // NOLINT(bugprone-random-generator-seed): the same each time
+    std::uniform_int_distribution<int> microseconds(0, 2000);
+    int left = 0;
+    for (int i = 0; i < kKills; ++i) {
+        const Child child([&] {
+            (void)Child::say_ready();
+            for (;;) {
+                const auto a = attach(program);
+                const auto b = attach(program, Hook::TcEgress);
+            }
+            return true;
+        });
+        ASSERT_TRUE(child.is_ready());
+        std::this_thread::sleep_for(std::chrono::microseconds(microseconds(random)));
+        child.kill();
+        const auto lines = remove_dead_filters();
+        ASSERT_TRUE(lines) << lines.error().message;
+        left += lines->empty() ? 0 : 1;
+        ASSERT_EQ(qdiscs(), "") << "kill " << i;
+    }
+    EXPECT_GT(left, kKills / 10) << "the test should hit filters";
+}
+
 TEST_F(ClsactTest, AKilledProcessLeavesNoTcxLink) {
     const TcProgram program;
-    Child child([&] {
+    const Child child([&] {
         const auto link = TcLink::attach(program.program(), index_of("v0"), Hook::TcIngress);
         return link && std::string(link->way()) == "tcx" && Child::wait_to_be_killed();
     });

@@ -2,11 +2,10 @@
 #include "bpf/filter_owner.h"
 
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
+#include <csignal>
 
 namespace weir::bpf {
 namespace {
