@@ -24,11 +24,6 @@ struct Engine::State {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto kMinWindow =
-    50ms;  // a grace period takes up to 14 ms, reading and clearing as long again
-
 bpf::XdpMode to_xdp_mode(AttachMode mode) {
     switch (mode) {
         case AttachMode::Skb: return bpf::XdpMode::Skb;
