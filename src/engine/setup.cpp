@@ -34,7 +34,8 @@ Result<std::unique_ptr<model::Detector>> open_detector(const ModelOptions& optio
     return detector;
 }
 
-/// The flow tensor records as many packets as the model looks at, unless the user said otherwise.
+}  // namespace
+
 Result<> make_room_for(const model::InputShape& shape, ProbeImage& image) {
     constexpr const char* kPackets = "packets_per_flow";
     auto object = image.open();
@@ -44,8 +45,6 @@ Result<> make_room_for(const model::InputShape& shape, ProbeImage& image) {
     image.settings.push_back({.target = kPackets, .value = std::to_string(shape.packets)});
     return {};
 }
-
-}  // namespace
 
 Result<LoadedChain> load_chain(ProbeFile file, const ChainParts& parts,
                                const std::filesystem::path& share, const FrameSource& frames) {

@@ -9,6 +9,8 @@
 
 #include "chain/chain.h"
 #include "engine/session.h"
+#include "model/input.h"
+#include "probe/image.h"
 #include "probe/locate.h"
 #include "weir/engine.h"
 #include "weir/result.h"
@@ -37,6 +39,10 @@ struct LoadedChain {
     std::vector<std::string> notices;
     bool is_foreign = false;  // an object that was not built with our headers
 };
+
+/// The flow tensor records as many packets as the model looks at, unless the user said otherwise.
+/// Errors: those of opening the object.
+[[nodiscard]] Result<> make_room_for(const model::InputShape& shape, ProbeImage& image);
 
 /// Loads the model; compiles, loads and appends the probe; loads the extractor. Errors: those of
 /// Engine::inject() but for the interface's. On error nothing stays in the kernel.
