@@ -155,6 +155,7 @@ Result<CheckReport> check_probe(const ProbeCheck& wanted) {
     report.source = spec->file.path.string();
     report.kind = source_kind(*image);
     report.hook = image->hook;
+    report.is_foreign = !image->is_wrapped;
     report.notices = image->notices;
     if (auto r = describe_pair(*pair, *image, report); !r) return pass_on(r);
     if (*detector)
