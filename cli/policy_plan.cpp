@@ -2,7 +2,7 @@
 #include "cli/policy_plan.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
+#include <fnmatch.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -31,13 +31,21 @@ std::string settings_text(const PolicyProbe& p) {
     return or_dash(out);
 }
 
-PlannedChain& chain_at(std::vector<PlannedChain>& chains, const std::string& interface, Hook hook) {
-    const auto is_it = [&](const PlannedChain& c) {
-        return c.interface == interface && c.hook == hook;
-    };
-    const auto found = std::ranges::find_if(chains, is_it);
-    if (found != chains.end()) return *found;
-    return chains.emplace_back(PlannedChain{.interface = interface, .hook = hook});
+bool is_glob(const std::string& interface) {
+    return interface.find_first_of("*?[") != std::string::npos;
+}
+
+/// Whether the probe is on the interface; on a glob, whether it has the very same.
+bool is_on(const PolicyProbe& probe, const std::string& interface) {
+    return std::ranges::any_of(probe.interfaces, [&](const std::string& pattern) {
+        return pattern == interface ||
+               (!is_glob(interface) && ::fnmatch(pattern.c_str(), interface.c_str(), 0) == 0);
+    });
+}
+
+bool has_chain(const std::vector<PlannedChain>& chains, const std::string& interface, Hook hook) {
+    return std::ranges::any_of(
+        chains, [&](const PlannedChain& c) { return c.interface == interface && c.hook == hook; });
 }
 
 const CheckReport& report_of(std::size_t probe, Hook hook,
@@ -87,14 +95,21 @@ std::vector<Hook> hooks_of(const PolicyProbe& probe, const CheckReport& report) 
 Result<std::vector<PlannedChain>> plan_chains(const Policy& policy,
                                               const std::vector<CheckedProbe>& checked) {
     std::vector<PlannedChain> chains;
+    std::vector<std::vector<Hook>> hooks;  // of each probe
     for (std::size_t place = 0; place < policy.probes.size(); ++place) {
         const PolicyProbe& probe = policy.probes[place];
         const auto first = std::ranges::find(checked, place, &CheckedProbe::probe);
+        hooks.push_back(hooks_of(probe, first->report));
         for (const std::string& interface : probe.interfaces)
-            for (const Hook hook : hooks_of(probe, first->report))
-                chain_at(chains, interface, hook).probes.push_back(place);
+            for (const Hook hook : hooks.back())
+                if (!has_chain(chains, interface, hook))
+                    chains.push_back({.interface = interface, .hook = hook});
     }
     for (PlannedChain& chain : chains) {
+        for (std::size_t place = 0; place < policy.probes.size(); ++place)
+            if (is_on(policy.probes[place], chain.interface) &&
+                std::ranges::find(hooks[place], chain.hook) != hooks[place].end())
+                chain.probes.push_back(place);
         std::ranges::stable_sort(chain.probes, {},
                                  [&](std::size_t place) { return policy.probes[place].priority; });
         if (auto r = check_chain(chain, policy, checked); !r) return pass_on(r);

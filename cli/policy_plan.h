@@ -28,8 +28,9 @@ struct PlannedChain {
 /// The probe's hooks; where it names none, that which its program is for.
 [[nodiscard]] std::vector<Hook> hooks_of(const PolicyProbe& probe, const CheckReport& report);
 
-/// In the order of the file. Errors: Invalid (too many probes in a chain; a foreign object that is
-/// not its chain's last).
+/// In the order of the file. An interface that is named has the probes too whose globs match it; a
+/// glob stands for those that are not named. Errors: Invalid (too many probes in a chain; a foreign
+/// object that is not its chain's last).
 [[nodiscard]] Result<std::vector<PlannedChain>> plan_chains(
     const Policy& policy, const std::vector<CheckedProbe>& checked);
 

@@ -50,6 +50,15 @@ TEST(PolicyPlan, OrdersEachChainByPriorityThenByTheFile) {
                                         "eth0 tc-ingress: d"}));
 }
 
+TEST(PolicyPlan, PutsProbesWithGlobsIntoTheChainsOfNames) {
+    const Policy policy{{probe("named", 50, {"eth0"}, {}), probe("globbed", 50, {"eth*"}, {}),
+                         probe("both", 10, {"eth0", "eth?"}, {}), probe("other", 50, {"lo"}, {})}};
+    const std::vector checked = {checked_for(0), checked_for(1), checked_for(2), checked_for(3)};
+    EXPECT_EQ(chains(policy, checked),
+              (std::vector<std::string>{"eth0 xdp: both named globbed", "eth* xdp: globbed",
+                                        "eth? xdp: both", "lo xdp: other"}));
+}
+
 TEST(PolicyPlan, RefusesAForeignObjectThatIsNotTheLast) {
     std::vector checked = {checked_for(0), checked_for(1)};
     checked[0].report.is_foreign = true;
