@@ -147,7 +147,9 @@ Result<CheckReport> check_probe(const ProbeCheck& wanted) {
     const Nanoseconds built = monotonic_ns();
     auto chain = Chain::create();
     if (!chain) return pass_on(chain);
-    auto pair = ClonePair::load(*image, chain->next_binding());
+    auto binding = chain->next_binding();
+    if (!binding) return pass_on(binding);
+    auto pair = ClonePair::load(*image, *binding);
     if (!pair) return wrap(pair, probe);
     report.build_ms = static_cast<double>(built - begin) / 1e6;
     report.load_ms = static_cast<double>(monotonic_ns() - built) / 1e6;

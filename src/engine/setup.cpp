@@ -13,16 +13,18 @@ namespace {
 
 constexpr std::uint64_t kReplaySeed = 0x9e3779b97f4a7c15;  // fixed: equal runs, equal bytes
 
-SlotBinding binding_for(const Chain& chain, const FrameSource& frames) {
-    SlotBinding binding = chain.next_binding();
+Result<SlotBinding> binding_for(const Chain& chain, const FrameSource& frames) {
+    auto next = chain.next_binding();
+    if (!next) return next;
+    SlotBinding& binding = *next;
     binding.is_raw_ip = frames.is_raw_ip;
-    if (frames.clock == ClockSource::Kernel) return binding;
+    if (frames.clock == ClockSource::Kernel) return next;
     binding.flow_seed = kReplaySeed;
     binding.epoch_base_ns = 0;  // the capture's clock is Unix time already
     binding.is_replay = true;
     const auto held = effective_capabilities();
     binding.has_fixed_order = held && held->has(Capability::SysAdmin);
-    return binding;
+    return next;
 }
 
 /// Null where no model was asked for.
@@ -59,7 +61,9 @@ Result<LoadedChain> load_chain(ProbeFile file, const ChainParts& parts,
         if (auto r = make_room_for((*detector)->shape(), *image); !r) return wrap(r, probe);
     auto chain = Chain::create();
     if (!chain) return pass_on(chain);
-    auto pair = ClonePair::load(*image, binding_for(*chain, frames));
+    auto binding = binding_for(*chain, frames);
+    if (!binding) return pass_on(binding);
+    auto pair = ClonePair::load(*image, *binding);
     if (!pair) return wrap(pair, probe);
     if (auto r = chain->append(std::move(*pair)); !r) return wrap(r, probe);
     auto session = ProbeSession::create(chain->pair(0));
