@@ -30,6 +30,7 @@ enum class AttachMode { Skb, Drv, Hw };
 /// Which probe, and how it is built and loaded.
 struct ProbeOptions {
     std::string file = "ddos";  ///< shipped name, directory, source or object
+    std::string name = {};      ///< how reports and settings call it; empty: the file's
     std::string program = {};   ///< entry function, where the source has several
     std::vector<std::string> cflags = {};
     std::vector<std::string> window_maps = {};   ///< maps to make windowed

@@ -17,11 +17,6 @@ struct Engine::State {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto kMinWindow =
-    50ms;  // a grace period takes up to 14 ms, reading and clearing as long again
-
 /// A policy of one probe on one interface.
 RunOptions to_run_options(const InjectOptions& options, std::string name) {
     PolicyProbe probe{.name = std::move(name),

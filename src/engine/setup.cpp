@@ -37,7 +37,8 @@ Result<std::unique_ptr<model::Detector>> open_detector(const ModelOptions& optio
     return detector;
 }
 
-/// The flow tensor records as many packets as the model looks at, unless the user said otherwise.
+}  // namespace
+
 Result<> make_room_for(const model::InputShape& shape, ProbeImage& image) {
     constexpr const char* kPackets = "packets_per_flow";
     auto object = image.open();
@@ -47,8 +48,6 @@ Result<> make_room_for(const model::InputShape& shape, ProbeImage& image) {
     image.settings.push_back({.target = kPackets, .value = std::to_string(shape.packets)});
     return {};
 }
-
-}  // namespace
 
 Result<ProbeImage> build_probe(const ProbeOptions& options, ProbeFile file,
                                std::optional<Hook> hook, const std::filesystem::path& share) {

@@ -14,6 +14,7 @@
 
 #include "chain/chain.h"
 #include "engine/session.h"
+#include "model/input.h"
 #include "probe/image.h"
 #include "probe/locate.h"
 #include "weir/engine.h"
@@ -56,6 +57,10 @@ struct LoadTarget {
 [[nodiscard]] Result<ProbeImage> build_probe(const ProbeOptions& options, ProbeFile file,
                                              std::optional<Hook> hook,
                                              const std::filesystem::path& share);
+
+/// The flow tensor records as many packets as the model looks at, unless the user said otherwise.
+/// Errors: those of opening the object.
+[[nodiscard]] Result<> make_room_for(const model::InputShape& shape, ProbeImage& image);
 
 /// Loads the model, the probe for its slot, and the extractor; the chain is as it was. Errors:
 /// those of Engine::inject() but for the interface's. On error nothing stays in the kernel.
