@@ -47,6 +47,7 @@ Result<InjectOptions> check_arguments(const InjectArguments& a) {
     options.extractor = to_extractor_options(a.probe);
     options.model = to_model_options(a.probe);
     options.on_notice = print_notice;
+    options.on_log = print_log;
     options.interface = a.interface;
     options.window = *window;
     options.mode = *mode;

@@ -14,6 +14,7 @@ struct Replay::State {
     capture::Reader reader;
     LoadedChain loaded;
     ReplayClock clock;                    // dies before the chain
+    std::unique_ptr<LogReader> log;       // also; null: the probe sends no messages
     std::optional<EmptyNetwork> network;  // none where it may not be made
     bool has_run = false;
 };
@@ -60,6 +61,9 @@ Result<Replay> Replay::open(const ReplayOptions& options) {
     if (!loaded) return pass_on(loaded);
     auto clock = ReplayClock::open(loaded->chain.pair(0));
     if (!clock) return pass_on(clock);
+    auto log =
+        LogReader::open(loaded->chain.pair(0), {.on_log = options.on_log, .is_replay = true});
+    if (!log) return pass_on(log);
     if (loaded->is_foreign)
         loaded->notices.emplace_back(
             "the probe is an object: its own clock calls give this "
@@ -71,6 +75,7 @@ Result<Replay> Replay::open(const ReplayOptions& options) {
                                                 .reader = std::move(*reader),
                                                 .loaded = std::move(*loaded),
                                                 .clock = std::move(*clock),
+                                                .log = std::move(*log),
                                                 .network = std::move(network)}));
 }
 
@@ -82,7 +87,7 @@ Result<ReplaySummary> Replay::run(WindowSink& sink, int stop_fd) {
     if (std::exchange(state_->has_run, true)) return fail(Errc::Invalid, "a replay runs once");
     const OneCpu pinned;
     ReplayLoop loop(state_->loaded.chain, *state_->loaded.session, state_->clock, state_->reader,
-                    sink, state_->options);
+                    state_->log.get(), sink, state_->options);
     return loop.run(stop_fd);
 }
 
