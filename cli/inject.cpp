@@ -48,6 +48,7 @@ Result<InjectOptions> check_arguments(const InjectArguments& a) {
     options.extractor = std::move(analysis.extractor);
     options.model = std::move(analysis.model);
     options.on_notice = print_notice;
+    options.on_log = print_log;
     options.interface = a.interface;
     options.window = *window;
     options.mode = *mode;

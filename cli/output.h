@@ -9,6 +9,7 @@
 
 #include "util/fd.h"
 #include "util/fork_guard.h"
+#include "weir/log.h"
 #include "weir/result.h"
 
 namespace weir::cli {
@@ -43,5 +44,7 @@ void leave_standard_output();
 int print_error(const Error& error, bool verbose);
 /// "weir: note: MESSAGE"
 void print_notice(std::string_view message);
+/// "weir: info: PROBE cpu 1 12:00:01.123456: TEXT", in local time.
+void print_log(const LogRecord& record);
 
 }  // namespace weir::cli

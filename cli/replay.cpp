@@ -92,6 +92,7 @@ Result<> replay(const ReplayArguments& a) {
     // Windows on a terminal are progress enough, and the two would write over each other.
     if (!output->is_terminal())
         options.on_progress = [&](const ReplayProgress& now) { show_progress(progress, now); };
+    options.on_log = print_log;
     auto replay = Replay::open(options);
     if (!replay) return pass_on(replay);
     for (const std::string& notice : replay->notices()) print_notice(notice);

@@ -95,9 +95,13 @@ private:
 
 /// Runs until a signal, or max_windows.
 Result<> put_to_work(RunOptions options, StopSignal& stop) {
-    (void)options;
-    (void)stop;
-    return fail(Errc::Unsupported, "weir run: only --check works yet");
+    auto engine = Engine::start(std::move(options));
+    if (!engine) return pass_on(engine);
+    for (const std::string& notice : engine->notices()) print_notice(notice);
+    stop.arm();  // also where no interface is there yet
+    // From here on only maps are read, programs loaded and links made: nothing needs more.
+    drop_capabilities();
+    return engine->run(stop.fd());
 }
 
 Result<> run(const RunArguments& a) {
@@ -118,6 +122,7 @@ Result<> run(const RunArguments& a) {
     options.reload_fd = source.fd();
     options.reload = [&] { return source.read_again(); };
     options.on_notice = print_notice;
+    options.on_log = print_log;
     // Until then a signal ends the process; from there on it closes the open windows.
     options.before_attach = [&](std::uint64_t map_bytes) {
         print_notice("memory for the maps of both clones: " + bytes_text(map_bytes));

@@ -20,8 +20,6 @@ struct weir_packet {
     bool is_new_flow;   /* flow.h: this packet claimed its flow */
     __u32 flow_row;     /* flow.h: where its flow lies */
     __u32 outcome;      /* flow.h: enum weir_outcome */
-    __u32 copies_lost;  /* copy.h */
-    __u32 copies_cut;
 };
 
 /* Interfaces without a link header (tun, PPP, tunnels): the loader sets it, frames begin with IP. */

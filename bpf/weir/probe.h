@@ -39,8 +39,6 @@ char weir_license[] SEC("license") = WEIR_LICENSE;
 
 /* flow.h counts here what became of a packet. */
 #define WEIR_COUNT_OUTCOME(counts, p) ((void)(counts))
-/* And copy.h what became of their copies. */
-#define WEIR_COUNT_COPIES(counts, p) ((void)(counts))
 
 /* The probe: WEIR_PROBE(name) { ... return WEIR_PASS; } with the packet as `p`. */
 #define WEIR_PROBE(name)                                                                         \
@@ -50,7 +48,6 @@ char weir_license[] SEC("license") = WEIR_LICENSE;
         struct weir_packet packet = weir_packet(ctx);                                            \
         int verdict = name(&packet);                                                             \
         WEIR_COUNT_OUTCOME(counts, &packet);                                                     \
-        WEIR_COUNT_COPIES(counts, &packet);                                                      \
         return verdict;                                                                          \
     }                                                                                            \
     WEIR_WRAP_XDP_CALL(name, weir_probe_##name(weir_ctx, weir_counts))                           \

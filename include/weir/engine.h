@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "weir/hook.h"
+#include "weir/log.h"
 #include "weir/result.h"
 #include "weir/window.h"
 
@@ -72,6 +73,8 @@ struct InjectOptions {
     std::uint64_t max_windows = 0;  ///< run() returns after so many; 0: never
     /// Called on the engine's thread while windows go on, for what a user should know at once.
     std::function<void(const std::string& notice)> on_notice = {};
+    /// Called on the engine's thread for each message of the probe (weir_log, dp_log).
+    std::function<void(const LogRecord& record)> on_log = {};
     /// Called when all is loaded and packets are next, with the bytes that the
     /// maps take, and the drains that read them.
     std::function<void(std::uint64_t map_bytes)> before_attach = {};

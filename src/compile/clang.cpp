@@ -99,7 +99,7 @@ std::vector<std::string> clang_flags(const Options& options, const FlagChoice& c
     flags.insert(flags.end(),
                  {"-fno-stack-protector", "-fno-crash-diagnostics", "-fno-color-diagnostics"});
     flags.push_back(std::string("-D__TARGET_ARCH_") + kTargetArch);
-    if (!choice.bcc_define.empty()) flags.push_back("-D" + choice.bcc_define);
+    for (const std::string& define : choice.bcc_defines) flags.push_back("-D" + define);
     // Elsewhere it only gives gnu/stubs-32.h, which the C library's headers (by <linux/icmp.h>) ask
     // for where the target is BPF.
     const bool is_kernels = choice.dialect == Dialect::Bcc || choice.with_kernel_names;

@@ -130,6 +130,8 @@ std::unique_ptr<RunningProbe> Changes::start(PlannedProbe planned, Nanoseconds n
     probe->code_key = std::move(planned.code_key);
     probe->pair = std::move(planned.pair);
     probe->session = std::move(planned.session);
+    probe->log = std::move(planned.log);
+    probe->redirects = std::move(planned.redirects);
     choose_sink(*probe);
     windows_.open(*probe, now);
     return probe;

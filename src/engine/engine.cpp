@@ -32,6 +32,7 @@ RunOptions to_run_options(const InjectOptions& options, std::string name) {
     RunOptions run;
     run.policy.probes.push_back(std::move(probe));
     run.on_notice = options.on_notice;
+    run.on_log = options.on_log;
     run.before_attach = options.before_attach;
     run.max_windows = options.max_windows;
     return run;

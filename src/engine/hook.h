@@ -12,7 +12,9 @@
 #include "bpf/interface.h"
 #include "chain/chain.h"
 #include "engine/grid.h"
+#include "engine/log_reader.h"
 #include "engine/session.h"
+#include "probe/redirects.h"
 #include "util/clock.h"
 #include "weir/policy.h"
 
@@ -40,6 +42,8 @@ struct RunningProbe {
     std::unique_ptr<WindowSink> own_sink;                   // null: the sink is borrowed
     WindowSink* sink = nullptr;
     std::unique_ptr<ProbeSession> session;  // dies before what it works on
+    std::unique_ptr<LogReader> log;         // null: it sends no messages
+    std::optional<Redirects> redirects;     // to interfaces by name
     OpenWindow window;
     // Set when it has left the chain: the clone that packets entered last.
     std::optional<unsigned> left_in;

@@ -60,7 +60,7 @@ EngineLoop::EngineLoop(LoopOptions options, Grace grace, bpf::InterfaceEvents ev
                {.max_windows = options_.run.max_windows, .on_notice = options_.run.on_notice}),
       sinks_{.make = options_.run.make_sink},
       changes_(hooks_, windows_, grace_, sinks_),
-      planner_(share),
+      planner_(share, options_.run.on_log),
       planning_(std::move(planner)) {}
 
 void EngineLoop::tell(const std::string& notice) const {
@@ -89,6 +89,7 @@ Result<> EngineLoop::run(WindowSink* sink, int stop_fd) {
         for (auto& probe : hook->probes)
             if (!probe->own_sink) probe->sink = sink;
     windows_.start();
+    follow_redirects();
     Result<> done;
     while (done && !(is_stopping_ && windows_.is_finished()) &&
            !(options_.run.max_windows != 0 && !hooks_.empty() && windows_.is_finished()))
@@ -99,6 +100,7 @@ Result<> EngineLoop::run(WindowSink* sink, int stop_fd) {
             for (auto& probe : *probes)
                 if (!probe->session->worker().is_idle())
                     (void)probe->session->worker().take_result();
+    drain_logs();
     if (done && !ended_by_.empty()) return fail(Errc::NotFound, ended_by_);
     return done;
 }
@@ -121,8 +123,9 @@ Result<> EngineLoop::wait_for_events(int stop_fd) {
     for (const HookPtr& hook : hooks_)
         for (auto* probes : {&hook->probes, &hook->leaving})
             for (auto& probe : *probes)
-                fds.push_back(
-                    {.fd = probe->session->worker().done_fd(), .events = POLLIN, .revents = 0});
+                for (const int fd :
+                     {probe->session->worker().done_fd(), probe->log ? probe->log->fd() : -1})
+                    fds.push_back({.fd = fd, .events = POLLIN, .revents = 0});
     if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) return check_errno(-1, "poll");
     if (auto r = release_workers(); !r) return r;
     if (fds[2].revents != 0)
@@ -136,8 +139,31 @@ Result<> EngineLoop::wait_for_events(int stop_fd) {
         if (auto r = on_tick(); !r) return r;
     // A stop closes the open windows at once, or as soon as their twins are released.
     if (auto r = windows_.close_last(); !r) return r;
+    drain_logs();
     changes_.clean_up();
     return {};
+}
+
+void EngineLoop::drain_logs() {
+    for (const HookPtr& hook : hooks_)
+        for (auto* probes : {&hook->probes, &hook->leaving})
+            for (auto& probe : *probes)
+                if (probe->log) probe->log->drain();
+}
+
+/// Packets that a probe sends to an interface by name go to the one that has the name now.
+void EngineLoop::follow_redirects() {
+    const std::vector<bpf::Interface> present = events_.present();
+    for (const HookPtr& hook : hooks_) {
+        for (auto& probe : hook->probes) {
+            if (!probe->redirects) continue;
+            for (const std::string& name : probe->redirects->names()) {
+                const auto it = std::ranges::find(present, name, &bpf::Interface::name);
+                probe->redirects->follow(
+                    name, it != present.end() ? std::optional(it->index) : std::nullopt);
+            }
+        }
+    }
 }
 
 Result<> EngineLoop::release_workers() {
@@ -193,6 +219,7 @@ Result<> EngineLoop::take_interface_events() {
         }
         has_news |= event.kind == bpf::InterfaceEvent::Kind::Appeared;
     }
+    if (!events->empty()) follow_redirects();
     if (has_news && !options_.ends_without_interface) begin_plan(false);
     return {};
 }
@@ -258,6 +285,7 @@ Result<> EngineLoop::put_in_force(Plan plan) {
         return {};
     }
     options_.run.policy = std::move(plan.policy);
+    follow_redirects();  // interfaces may have changed since the code was loaded
     for (const std::string& change : plan.changes) tell(change);
     if (reads_policy_ && plan.changes.empty()) tell("the policy is in force; no probe changed");
     return {};

@@ -59,6 +59,8 @@ private:
     void begin_plan(bool reads_policy);
     [[nodiscard]] Result<> finish_plan();
     [[nodiscard]] Result<> put_in_force(Plan plan);
+    void drain_logs();
+    void follow_redirects();
     void tell(const std::string& notice) const;
     [[nodiscard]] std::vector<StandingHook> standing() const;
 

@@ -160,10 +160,16 @@ Result<PlannedProbe> Planner::load(const PolicyProbe& probe, std::uint32_t slot,
     for (std::string& notice : loaded->notices)
         if (std::ranges::find(plan.notices, notice) == plan.notices.end())
             plan.notices.push_back(std::move(notice));
+    auto log = LogReader::open(*loaded->pair, {.on_log = on_log_});
+    if (!log) return wrap(log, "probe " + probe.name);
+    auto redirects = Redirects::open(*loaded->pair);
+    if (!redirects) return wrap(redirects, "probe " + probe.name);
     return PlannedProbe{.plan = probe,
                         .code_key = (*built)->key,
                         .pair = std::move(loaded->pair),
-                        .session = std::move(loaded->session)};
+                        .session = std::move(loaded->session),
+                        .log = std::move(*log),
+                        .redirects = std::move(*redirects)};
 }
 
 Result<PlannedProbe> Planner::plan_probe(const PolicyProbe& probe, std::uint32_t slot,
@@ -174,8 +180,7 @@ Result<PlannedProbe> Planner::plan_probe(const PolicyProbe& probe, std::uint32_t
     const StandingProbe* stands = find_standing(standing, probe.name);
     if (stands == nullptr) return load(probe, slot, hook, nullptr, plan);
     if (stands->code_key != (*built)->key) return load(probe, slot, hook, stands->pair.get(), plan);
-    return PlannedProbe{
-        .plan = probe, .code_key = stands->code_key, .pair = stands->pair, .session = nullptr};
+    return PlannedProbe{.plan = probe, .code_key = stands->code_key, .pair = stands->pair};
 }
 
 Result<> Planner::plan_hook(const bpf::Interface& interface, Hook hook, const Wanted& wanted,

@@ -13,6 +13,7 @@
 // Thread rule: one thread at a time. What it is given of running hooks (chains, pairs) does not
 // change meanwhile: the engine puts nothing in force until it is done.
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -43,7 +44,9 @@ struct PlannedProbe {
     PolicyProbe plan;
     std::string code_key;
     PairPtr pair;
-    std::unique_ptr<ProbeSession> session;  // null: the one that runs stays
+    std::unique_ptr<ProbeSession> session = {};  // null: the one that runs stays
+    std::unique_ptr<LogReader> log = {};         // as in RunningProbe, as is the next
+    std::optional<Redirects> redirects = {};
 };
 
 struct PlannedHook {
@@ -64,7 +67,11 @@ struct Plan {
 
 class Planner {
 public:
-    explicit Planner(std::filesystem::path share) : share_(std::move(share)) {}
+    using OnLog = std::function<void(const LogRecord&)>;
+
+    /// `on_log`: called later, when the engine reads what probes send.
+    explicit Planner(std::filesystem::path share, OnLog on_log = {})
+        : share_(std::move(share)), on_log_(std::move(on_log)) {}
 
     /// Errors: those of load_probe(), each with the name of the probe and its hook; Invalid (probes
     /// of one hook that want different modes). On error nothing has changed, and nothing stays in
@@ -98,6 +105,7 @@ private:
                                             Plan& plan);
 
     std::filesystem::path share_;
+    OnLog on_log_;
     std::map<std::pair<std::string, int>, Built> built_;  // by probe and kind of hook, of one plan
 };
 

@@ -15,6 +15,7 @@ struct Replay::State {
     Chain chain;
     LoadedProbe probe;                    // dies before the chain
     ReplayClock clock;                    // dies before the probe
+    std::unique_ptr<LogReader> log;       // also; null: the probe sends no messages
     std::optional<EmptyNetwork> network;  // none where it may not be made
     bool has_run = false;
 };
@@ -69,6 +70,8 @@ Result<Replay> Replay::open(const ReplayOptions& options) {
     if (auto r = chain->append(loaded->pair); !r) return pass_on(r);
     auto clock = ReplayClock::open(*loaded->pair);
     if (!clock) return pass_on(clock);
+    auto log = LogReader::open(*loaded->pair, {.on_log = options.on_log, .is_replay = true});
+    if (!log) return pass_on(log);
     if (is_foreign)
         loaded->notices.emplace_back(
             "the probe is an object: its own clock calls give this "
@@ -81,6 +84,7 @@ Result<Replay> Replay::open(const ReplayOptions& options) {
                                                 .chain = std::move(*chain),
                                                 .probe = std::move(*loaded),
                                                 .clock = std::move(*clock),
+                                                .log = std::move(*log),
                                                 .network = std::move(network)}));
 }
 
@@ -91,8 +95,8 @@ std::vector<Table> Replay::tables() const { return state_->probe.session->unread
 Result<ReplaySummary> Replay::run(WindowSink& sink, int stop_fd) {
     if (std::exchange(state_->has_run, true)) return fail(Errc::Invalid, "a replay runs once");
     const OneCpu pinned;
-    ReplayLoop loop(state_->chain, *state_->probe.session, state_->clock, state_->reader, sink,
-                    state_->options);
+    ReplayLoop loop(state_->chain, *state_->probe.session, state_->clock, state_->reader,
+                    state_->log.get(), sink, state_->options);
     return loop.run(stop_fd);
 }
 

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "probe/core_objects.h"
 #include "probe/heirlooms.h"
 #include "probe/memory.h"
+#include "probe/redirects.h"
 #include "probe/special_fields.h"
 #include "util/env.h"
 #include "weir/abi.h"
@@ -39,7 +41,7 @@ Result<> bind_to_hook(bpf::Object& object, const SlotBinding& binding, std::uint
     // libbpf maps globals only where one of them is not static (libbpf.c:map_is_mmapable).
     if (bpf::MapSpec* globals = object.find_map(".data.weir"); globals && binding.is_replay)
         if (auto r = globals->make_mmapable(); !r) return r;
-    return {};
+    return resolve_redirects(object, binding.is_replay);
 }
 
 bool may_be_mmapable(const bpf::MapSpec& map) {
@@ -62,7 +64,8 @@ Result<> prepare_maps(bpf::Object& object, const SlotBinding& binding,
         bpf::MapSpec& map = object.maps()[i];
         if (map.is_pinned_by_name)
             if (auto r = map.unpin(); !r) return r;
-        if (map.shape.name.starts_with("weir_")) continue;
+        if (map.shape.name.starts_with("weir_") && !map.shape.name.starts_with(WEIR_LOG_MAPS))
+            continue;
         if (existing[i] != nullptr) {
             if (auto r = map.share(*existing[i]); !r) return r;
         } else if (binding.has_fixed_order && may_be_seedless(map)) {
@@ -192,6 +195,7 @@ Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, c
     if (auto r = prepare_maps(*object, binding, *existing); !r) return pass_on(r);
     if (auto r = prepare_inner_maps(*object); !r) return pass_on(r);
     std::vector<std::string> notices = pin_notices(*object);
+    std::ranges::move(redirect_notices(*object), std::back_inserter(notices));
     std::vector<std::vector<std::byte>> images = initial_images(*object);
     auto code = load_programs(std::move(*object), image, binding);
     if (!code) return pass_on(code);

@@ -12,7 +12,10 @@
  * Defined before it, by how the entry function looks:
  *     WEIR_BCC_HANDLER    handler(ctx, md): packet metadata, header structs, logging (handler.h)
  *     WEIR_BCC_METADATA   handle_rx(ctx, md): packet metadata only (metadata.h)
- *     neither             f(ctx): the source brings its own structs, under any name, and finds none here */
+ *     neither             f(ctx): the source brings its own structs, under any name, and finds none here
+ * and, as their maps are there only for those who use them:
+ *     WEIR_BCC_LOGS       it calls dp_log() or pcn_log()
+ *     WEIR_BCC_PUNTS      it calls pkt_to_controller() or pcn_pkt_controller() */
 
 /* BCC compiles with -w. These are what its sources are full of and no mistake of their authors. */
 #pragma clang diagnostic ignored "-Wunknown-attributes"
@@ -42,6 +45,12 @@ char weir_bcc_license[] SEC("license") = "GPL"; /* as BCC sets it */
 #include "other_maps.h"
 #include "socket_maps.h"
 #include "refused.h"
+#ifdef WEIR_BCC_LOGS
+#include "../log.h"
+#endif
+#ifdef WEIR_BCC_PUNTS
+#include "../punt.h"
+#endif
 #if defined(WEIR_BCC_HANDLER)
 #include "handler.h"
 #elif defined(WEIR_BCC_METADATA)
