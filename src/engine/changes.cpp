@@ -107,7 +107,12 @@ void Changes::take_over(PlannedHook& planned, Nanoseconds now) {
     std::vector<std::unique_ptr<RunningProbe>> former = std::exchange(hook.probes, {});
     for (PlannedProbe& probe : planned.probes) {
         if (probe.session) {
+            const auto before = std::ranges::find_if(
+                former, [&](const auto& f) { return f && f->plan.name == probe.plan.name; });
             hook.probes.push_back(start(std::move(probe), now));
+            // A patch goes on counting windows: the one that is open now is the old code's last.
+            if (before != former.end())
+                hook.probes.back()->window.number = (*before)->window.number + 1;
             continue;
         }
         const auto stays =

@@ -109,8 +109,12 @@ Result<> Windows::close(Nanoseconds now) {
     std::vector<std::pair<ProbedHook*, std::uint64_t>> due;  // slots that flip
     for (const HookPtr& hook : hooks_) {
         std::uint64_t slots = 0;
+        // The last windows of a hook end at one instant too.
+        const bool is_ready = !is_stopping_ || std::ranges::all_of(hook->probes, [](const auto& p) {
+            return p->window.is_closed || p->session->is_twin_clean();
+        });
         for (std::size_t slot = 0; slot < hook->probes.size(); ++slot)
-            if (is_due(*hook->probes[slot], now)) slots |= Chain::bit(slot);
+            if (is_ready && is_due(*hook->probes[slot], now)) slots |= Chain::bit(slot);
         if (slots != 0 ||
             std::ranges::any_of(hook->leaving, [](const auto& p) { return is_last_due(*p); }))
             due.emplace_back(hook.get(), slots);
