@@ -13,11 +13,15 @@
 namespace weir {
 namespace {
 
-Result<bpf::LoadedObject> load_pivot(bool with_frags) {
+std::string pivot_function(Hook hook) { return is_tc(hook) ? "weir_pivot_tc" : "weir_pivot_xdp"; }
+
+Result<bpf::LoadedObject> load_pivot(Hook hook, bool with_frags) {
     auto object = bpf::Object::open(core::pivot(), "weir_pivot");
     if (!object) return pass_on(object);
-    if (auto r = object->find_program("weir_pivot_xdp")->make_for(Hook::Xdp, with_frags); !r)
-        return pass_on(r);
+    for (bpf::ProgramSpec& program : object->programs()) program.set_autoload(false);
+    bpf::ProgramSpec* pivot = object->find_program(pivot_function(hook));
+    pivot->set_autoload(true);
+    if (auto r = pivot->make_for(hook, with_frags); !r) return pass_on(r);
     return std::move(*object).load();
 }
 
@@ -59,31 +63,34 @@ std::uint64_t random_seed() {
 
 }  // namespace
 
-Chain::Chain(bpf::LoadedObject pivot, bpf::Program program, Mapping word, bool with_frags)
-    : pivot_(std::move(pivot)),
+Chain::Chain(Hook hook, bpf::LoadedObject pivot, bpf::Program program, Mapping word,
+             bool with_frags)
+    : hook_(hook),
+      pivot_(std::move(pivot)),
       program_(std::move(program)),
       word_(std::move(word)),
       with_frags_(with_frags) {}
 
-Result<Chain> Chain::create() {
-    bool with_frags = true;
-    auto pivot = load_pivot(with_frags);
-    if (!pivot && pivot.error().code != Errc::Permission) {
+Result<Chain> Chain::create(Hook hook) {
+    bool with_frags = hook == Hook::Xdp;
+    auto pivot = load_pivot(hook, with_frags);
+    if (!pivot && with_frags && pivot.error().code != Errc::Permission) {
         with_frags = false;  // kernels before 5.18 refuse the flag
-        if (auto plain = load_pivot(with_frags)) pivot = std::move(plain);
+        if (auto plain = load_pivot(hook, with_frags)) pivot = std::move(plain);
     }
     if (!pivot) return wrap(pivot, "pivot");
     auto word = pivot->find_map(".data.weir")->map_values();
     if (!word) return wrap(word, "generation word");
-    auto program = pivot->program("weir_pivot_xdp");
+    auto program = pivot->program(pivot_function(hook));
     if (!program) return fail(Errc::Io, "pivot: not loaded");
-    return Chain(std::move(*pivot), std::move(*program), std::move(*word), with_frags);
+    return Chain(hook, std::move(*pivot), std::move(*program), std::move(*word), with_frags);
 }
 
 SlotBinding Chain::next_binding() const {
     const auto slot = static_cast<std::uint32_t>(slots_.size());
     return {.chain = map("weir_chain"),
             .cpus = map("weir_cpus"),
+            .hook = hook_,
             .slot = slot,
             .counters = {2 * slot, 2 * slot + 1},
             .with_frags = with_frags_,

@@ -48,8 +48,9 @@ struct HookCounts {
 
 class Chain {
 public:
-    /// Loads the pivot; nothing is attached. Errors: Permission, Unsupported, Io.
-    [[nodiscard]] static Result<Chain> create();
+    /// Loads the pivot for this kind of hook; nothing is attached.
+    /// Errors: Permission, Unsupported, Io.
+    [[nodiscard]] static Result<Chain> create(Hook hook = Hook::Xdp);
 
     /// What the probe to be appended next is loaded with. Valid while the chain is not moved.
     [[nodiscard]] SlotBinding next_binding() const;
@@ -81,13 +82,14 @@ public:
     [[nodiscard]] Result<HookCounts> counts() const;
 
 private:
-    Chain(bpf::LoadedObject pivot, bpf::Program program, Mapping word, bool with_frags);
+    Chain(Hook hook, bpf::LoadedObject pivot, bpf::Program program, Mapping word, bool with_frags);
     [[nodiscard]] const bpf::Map& map(std::string_view name) const {
         return *pivot_.find_map(name);
     }
     [[nodiscard]] std::uint64_t& word() const;
     [[nodiscard]] Result<> enter_programs(std::size_t slot, const ClonePair& pair) const;
 
+    Hook hook_;
     bpf::LoadedObject pivot_;
     bpf::Program program_;  // of pivot_
     Mapping word_;

@@ -143,7 +143,10 @@ Result<> Clone::stand_behind_stub(const SlotBinding& binding) {
     auto stub = bpf::Object::open(core::stub(), "weir_stub");
     if (!stub) return wrap(stub, "stub");
     if (auto r = bind_to_hook(*stub, binding, counter_); !r) return wrap(r, "stub");
-    bpf::ProgramSpec* program = stub->find_program("weir_entry");
+    const char* function = is_tc(binding.hook) ? "weir_stub_tc" : "weir_stub_xdp";
+    for (bpf::ProgramSpec& other : stub->programs()) other.set_autoload(false);
+    bpf::ProgramSpec* program = stub->find_program(function);
+    program->set_autoload(true);
     if (auto r = program->make_for(binding.hook, binding.with_frags); !r) return wrap(r, "stub");
     auto loaded = std::move(*stub).load();
     if (!loaded) return wrap(loaded, "stub");
@@ -151,7 +154,7 @@ Result<> Clone::stand_behind_stub(const SlotBinding& binding) {
     if (auto r = loaded->find_map("weir_target")->update(&zero, &entry_.fd); !r)
         return wrap(r, "stub");
     stub_ = std::move(*loaded);
-    auto entry = stub_->program("weir_entry");
+    auto entry = stub_->program(function);
     if (!entry) return fail(Errc::Io, "stub: not loaded");
     entry_ = std::move(*entry);
     return {};
