@@ -16,7 +16,7 @@ struct CheckArguments {
 Result<CheckReport> check(const CheckArguments& a) {
     auto options = to_probe_options(a.probe);
     if (!options) return pass_on(options);
-    return check_probe({.probe = std::move(*options)});
+    return check_probe({.probe = std::move(*options), .hook = to_hook(a.probe)});
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ Result<InjectOptions> check_arguments(const InjectArguments& a) {
     options.on_notice = print_notice;
     options.on_log = print_log;
     options.interface = a.interface;
+    options.hook = to_hook(a.probe);
     options.window = *window;
     options.mode = *mode;
     options.is_strict = a.is_strict;

@@ -47,6 +47,10 @@ void add_build_options(CLI::App& app, ProbeArguments& a) {
     app.add_option("--format", a.format, "text for people, json for programs (one line a window)")
         ->check(CLI::IsMember({"text", "json"}))
         ->capture_default_str();
+    app.add_option("--hook", a.hook,
+                   "xdp, tc-ingress, tc-egress; auto: xdp, or tc-ingress for a tc program")
+        ->check(CLI::IsMember({"auto", "xdp", "tc-ingress", "tc-egress"}))
+        ->capture_default_str();
     app.add_option("--program", a.program, "Entry function, where the source has several")
         ->type_name("NAME");
     app.add_option("--cflags", a.cflags,
@@ -125,6 +129,8 @@ Result<std::chrono::nanoseconds> parse_window(const std::string& text) {
     if (!length) return wrap(length, "-t " + text);
     return length;
 }
+
+std::optional<Hook> to_hook(const ProbeArguments& a) { return parse_hook(a.hook); }
 
 Result<ProbeOptions> to_probe_options(const ProbeArguments& a) {
     ProbeOptions options;

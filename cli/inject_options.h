@@ -29,6 +29,7 @@ struct ProbeArguments {
     std::string device = "cpu";
     long max_alerts = -1;
     long max_rows = -1;
+    std::string hook = "auto";
     std::string program;
     std::vector<std::string> cflags;
     std::vector<std::string> window_maps;
@@ -50,6 +51,8 @@ void add_probe_options(CLI::App& app, ProbeArguments& arguments);
 /// Seconds, fractions allowed. Errors: Invalid (no number, under 0.05).
 [[nodiscard]] Result<std::chrono::nanoseconds> parse_window(const std::string& text);
 
+/// --hook; nothing for auto, which leaves it to the program.
+[[nodiscard]] std::optional<Hook> to_hook(const ProbeArguments& arguments);
 /// Errors: Invalid.
 [[nodiscard]] Result<ProbeOptions> to_probe_options(const ProbeArguments& arguments);
 [[nodiscard]] policy::Analysis to_analysis(const ProbeArguments& a);

@@ -47,7 +47,9 @@ Result<ProgramLine> describe_program(const bpf::Program& program, const ProbeIma
     if (!facts) return wrap(facts, program.function);
     const bool is_entry = program.function == image.entry;
     return ProgramLine{.name = is_entry ? image.function : program.function,
-                       .role = !is_entry          ? "tail call target"
+                       .role = !is_entry ? "tail call target"
+                               : image.is_wrapped && image.tail_calls_away
+                                   ? "entry, wrapped, tail-calls away: last in a chain"
                                : image.is_wrapped ? "entry, wrapped"
                                                   : "entry, behind a stub: last in a chain",
                        .instructions = facts->instructions,
@@ -145,7 +147,7 @@ Result<CheckReport> check_probe(const ProbeCheck& wanted) {
     if (*detector)
         if (auto r = make_room_for((*detector)->shape(), *image); !r) return wrap(r, probe);
     const Nanoseconds built = monotonic_ns();
-    auto chain = Chain::create();
+    auto chain = Chain::create(image->hook);
     if (!chain) return pass_on(chain);
     auto binding = chain->next_binding();
     if (!binding) return pass_on(binding);
@@ -154,7 +156,7 @@ Result<CheckReport> check_probe(const ProbeCheck& wanted) {
     report.build_ms = static_cast<double>(built - begin) / 1e6;
     report.load_ms = static_cast<double>(monotonic_ns() - built) / 1e6;
     report.probe = image->name;
-    report.source = spec->file.path.string();
+    report.source = object_for(spec->file.path, spec->hook).string();
     report.kind = source_kind(*image);
     report.hook = image->hook;
     report.is_foreign = !image->is_wrapped;

@@ -38,6 +38,8 @@ Result<> bind_to_hook(bpf::Object& object, const SlotBinding& binding, std::uint
     set_own_constant<std::uint64_t>(object, "weir_flow_seed", binding.flow_seed);
     set_own_constant<bool>(object, "weir_is_raw_ip", binding.is_raw_ip);
     set_own_constant<bool>(object, "weir_is_replay", binding.is_replay);
+    set_own_constant<bool>(object, "weir_is_egress", binding.hook == Hook::TcEgress);
+    set_own_constant<bool>(object, "weir_with_frags", binding.with_frags);
     // libbpf maps globals only where one of them is not static (libbpf.c:map_is_mmapable).
     if (bpf::MapSpec* globals = object.find_map(".data.weir"); globals && binding.is_replay)
         if (auto r = globals->make_mmapable(); !r) return r;
@@ -164,7 +166,10 @@ Result<> Clone::stand_behind_stub(const SlotBinding& binding) {
     auto stub = bpf::Object::open(core::stub(), "weir_stub");
     if (!stub) return wrap(stub, "stub");
     if (auto r = bind_to_hook(*stub, binding, counter_); !r) return wrap(r, "stub");
-    bpf::ProgramSpec* program = stub->find_program("weir_entry");
+    const char* function = is_tc(binding.hook) ? "weir_stub_tc" : "weir_stub_xdp";
+    for (bpf::ProgramSpec& other : stub->programs()) other.set_autoload(false);
+    bpf::ProgramSpec* program = stub->find_program(function);
+    program->set_autoload(true);
     if (auto r = program->make_for(binding.hook, binding.with_frags); !r) return wrap(r, "stub");
     auto loaded = std::move(*stub).load();
     if (!loaded) return wrap(loaded, "stub");
@@ -172,7 +177,7 @@ Result<> Clone::stand_behind_stub(const SlotBinding& binding) {
     if (auto r = loaded->find_map("weir_target")->update(&zero, &entry_.fd); !r)
         return wrap(r, "stub");
     stub_ = std::move(*loaded);
-    auto entry = stub_->program("weir_entry");
+    auto entry = stub_->program(function);
     if (!entry) return fail(Errc::Io, "stub: not loaded");
     entry_ = std::move(*entry);
     return {};

@@ -10,13 +10,22 @@
 
 /* What the framework passes with -D; --cflags comes first. */
 #ifndef XDP
+#ifdef WEIR_HOOK_TC
+#define XDP 0
+#else
 #define XDP 1
 #endif
+#endif
+#ifdef WEIR_HOOK_EGRESS
+#define WEIR_BCC_IS_INGRESS 0
+#else
+#define WEIR_BCC_IS_INGRESS 1
+#endif
 #ifndef INGRESS
-#define INGRESS 1
+#define INGRESS WEIR_BCC_IS_INGRESS
 #endif
 #ifndef PTYPE
-#define PTYPE 0 /* ingress */
+#define PTYPE !WEIR_BCC_IS_INGRESS
 #endif
 
 /* Not linux/if_ether.h's struct ethhdr: addresses are 48-bit numbers. */
@@ -87,13 +96,13 @@ enum { DEBUG = 10, INFO = 20, WARNING = 30, ERROR = 40, CRITICAL = 50 };
 enum { REDIRECT = XDP_REDIRECT };
 #define REDIRECT(interface) weir_redirect_or(PASS, #interface)
 
-static __always_inline struct pkt_metadata weir_bcc_metadata(struct xdp_md *ctx)
+static __always_inline struct pkt_metadata weir_bcc_metadata(WEIR_CONTEXT *ctx)
 {
-    u64 length = (u64)ctx->data_end - (u64)ctx->data;
+    u64 length = WEIR_BCC_LENGTH(ctx);
     /* VERIFIER: subtracted here, not where it is used: pointers may not be kept in 32 bits until then. */
     asm volatile("" : "+r"(length));
     return (struct pkt_metadata){
-        .ifindex = ctx->ingress_ifindex,
+        .ifindex = WEIR_BCC_INTERFACE(ctx),
         .length = length,
         .ingress = INGRESS,
         .xdp = XDP,

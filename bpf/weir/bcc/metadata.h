@@ -36,13 +36,13 @@ static __always_inline u32 weir_bcc_level(int level)
 /* A verdict: the extractor's on_packet() gets the packet's first bytes, and nobody else gets the packet. */
 #define pcn_pkt_controller(ctx, md, reason) (weir_punt_context(ctx, WEIR_COPY_BYTES), RX_DROP)
 
-static __always_inline struct pkt_metadata weir_bcc_metadata(struct xdp_md *ctx)
+static __always_inline struct pkt_metadata weir_bcc_metadata(WEIR_CONTEXT *ctx)
 {
-    u64 length = (u64)ctx->data_end - (u64)ctx->data;
+    u64 length = WEIR_BCC_LENGTH(ctx);
     /* VERIFIER: subtracted here, not where it is used: pointers may not be kept in 32 bits until then. */
     asm volatile("" : "+r"(length));
     return (struct pkt_metadata){
-        .in_port = ctx->ingress_ifindex,
+        .in_port = WEIR_BCC_INTERFACE(ctx),
         .packet_len = length,
     };
 }

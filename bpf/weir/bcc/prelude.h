@@ -7,7 +7,7 @@
  *     #include <weir/bcc/prelude.h>
  *     #include "author.c"
  *     #include <weir/entry.h>
- *     WEIR_WRAP_XDP(handle_rx)            or  WEIR_WRAP_BCC_HANDLER(handler)
+ *     WEIR_WRAP(handle_rx)            or  WEIR_WRAP_BCC_HANDLER(handler)
  *
  * Defined before it, by how the entry function looks:
  *     WEIR_BCC_HANDLER    handler(ctx, md): packet metadata, header structs, logging (handler.h)
@@ -36,6 +36,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 #include "../abi.h"
+#include "../hook.h"
 #include "../foreign_clock.h"
 
 char weir_bcc_license[] SEC("license") = "GPL"; /* as BCC sets it */
@@ -51,6 +52,15 @@ char weir_bcc_license[] SEC("license") = "GPL"; /* as BCC sets it */
 #ifdef WEIR_BCC_PUNTS
 #include "../punt.h"
 #endif
+
+/* Of the packet at hand, for packet metadata. */
+#ifdef WEIR_HOOK_TC
+#define WEIR_BCC_INTERFACE(ctx) ((ctx)->ifindex)
+#define WEIR_BCC_LENGTH(ctx) ((ctx)->len + ((ctx)->vlan_present ? 4 : 0))
+#else
+#define WEIR_BCC_INTERFACE(ctx) ((ctx)->ingress_ifindex)
+#define WEIR_BCC_LENGTH(ctx) ((u64)(ctx)->data_end - (u64)(ctx)->data)
+#endif
 #if defined(WEIR_BCC_HANDLER)
 #include "handler.h"
 #elif defined(WEIR_BCC_METADATA)
@@ -58,10 +68,10 @@ char weir_bcc_license[] SEC("license") = "GPL"; /* as BCC sets it */
 #endif
 
 /* For f(ctx, md); both of the last two headers have their struct pkt_metadata and how it is filled. */
-#define WEIR_WRAP_BCC_HANDLER(function)                            \
-    static __always_inline int weir_bcc_handle(struct xdp_md *ctx) \
-    {                                                              \
-        struct pkt_metadata metadata = weir_bcc_metadata(ctx);     \
-        return function(ctx, &metadata);                           \
-    }                                                              \
-    WEIR_WRAP_XDP(weir_bcc_handle)
+#define WEIR_WRAP_BCC_HANDLER(function)                           \
+    static __always_inline int weir_bcc_handle(WEIR_CONTEXT *ctx) \
+    {                                                             \
+        struct pkt_metadata metadata = weir_bcc_metadata(ctx);    \
+        return function(ctx, &metadata);                          \
+    }                                                             \
+    WEIR_WRAP(weir_bcc_handle)
