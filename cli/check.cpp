@@ -8,6 +8,7 @@
 #include "cli/verbs.h"
 #include "engine/spec.h"
 #include "probe/image.h"
+#include "probe/settings.h"
 #include "probe/special_fields.h"
 #include "table/flow_tensor.h"
 #include "table/table.h"
@@ -129,6 +130,11 @@ Result<CheckReport> check_probe(const CheckArguments& a) {
                                      .type = type_text(*constant->type),
                                      .value = value_text(*constant->type, constant->bytes.data())});
     }
+    for (const Parameter& own : own_parameters(*object))
+        report.parameters.push_back(
+            {.name = own.name,
+             .type = type_text(*own.constant.type),
+             .value = value_text(*own.constant.type, own.constant.bytes.data())});
     return report;
 }
 
