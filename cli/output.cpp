@@ -38,11 +38,13 @@ Result<Output> Output::open(const std::string& path) {
 }
 
 Result<> Output::write(std::string_view text) const {
+    const std::scoped_lock lock(target_->mutex);
+    const int fd = target_->fd.get();
     while (!text.empty()) {
-        const ssize_t n = ::write(fd_.get(), text.data(), text.size());
+        const ssize_t n = ::write(fd, text.data(), text.size());
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) {  // whoever shares the descriptor has made it non-blocking
-            pollfd ready{.fd = fd_.get(), .events = POLLOUT, .revents = 0};
+            pollfd ready{.fd = fd, .events = POLLOUT, .revents = 0};
             (void)!::poll(&ready, 1, -1);
             continue;
         }
@@ -57,7 +59,7 @@ void leave_standard_output() {
     (void)!::dup2(STDERR_FILENO, STDOUT_FILENO);
 }
 
-bool Output::is_terminal() const { return ::isatty(fd_.get()) == 1; }
+bool Output::is_terminal() const { return ::isatty(target_->fd.get()) == 1; }
 
 int print_error(const Error& error, bool verbose) {
     std::string text = fmt::format("weir: {}\n", error.message);

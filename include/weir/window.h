@@ -4,6 +4,7 @@
 //
 // Ownership: its tables are borrowed, and exclusively the reader's until the report is over. Thread
 // rule: the probe's worker thread.
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -13,6 +14,9 @@
 #include "weir/table.h"
 
 namespace weir {
+
+/// A grace period takes up to 14 ms, reading and clearing as long again.
+inline constexpr std::chrono::milliseconds kMinWindow(50);
 
 /// Microseconds each stage took; total: from the flip to the report.
 struct StageTimings {
