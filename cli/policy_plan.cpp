@@ -110,8 +110,9 @@ Result<std::vector<PlannedChain>> plan_chains(const Policy& policy,
             if (is_on(policy.probes[place], chain.interface) &&
                 std::ranges::find(hooks[place], chain.hook) != hooks[place].end())
                 chain.probes.push_back(place);
-        std::ranges::stable_sort(chain.probes, {},
-                                 [&](std::size_t place) { return policy.probes[place].priority; });
+        std::ranges::sort(chain.probes, {}, [&](std::size_t place) {
+            return std::pair(policy.probes[place].priority, place);
+        });
         if (auto r = check_chain(chain, policy, checked); !r) return pass_on(r);
     }
     return chains;

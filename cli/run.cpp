@@ -94,7 +94,7 @@ private:
 };
 
 /// Runs until a signal, or max_windows.
-Result<> put_to_work(RunOptions options, StopSignal& stop) {
+Result<> put_to_work(const RunOptions& options, StopSignal& stop) {
     (void)options;
     (void)stop;
     return fail(Errc::Unsupported, "weir run: only --check works yet");
@@ -124,7 +124,7 @@ Result<> run(const RunArguments& a) {
         stop->arm();
     };
     options.max_windows = static_cast<std::uint64_t>(a.windows);
-    return put_to_work(std::move(options), *stop);
+    return put_to_work(options, *stop);
 }
 
 /// Once for each kind of hook that the probe is for.
