@@ -94,6 +94,8 @@ public:
     [[nodiscard]] virtual Result<> report(const Window& window) = 0;
 };
 
+struct RunOptions;  // weir/policy.h
+
 class Engine {
 public:
     /// Finds, compiles and loads the probe, and attaches it. Packets are counted when it returns.
@@ -102,9 +104,15 @@ public:
     /// Unsupported. On error nothing stays in the kernel.
     [[nodiscard]] static Result<Engine> inject(const InjectOptions& options);
 
+    /// The same for a policy: many probes, on hooks of many interfaces. Interfaces that match later
+    /// are taken up, those that vanish are let go. Errors: as inject(), each with the probe and the
+    /// hook; an interface that is not there is none.
+    [[nodiscard]] static Result<Engine> start(RunOptions options);
+
     /// What the user should know and that is no error: a fall-back, a faster mode.
     [[nodiscard]] const std::vector<std::string>& notices() const;
-    [[nodiscard]] const std::string& mode() const;
+    /// How the program of the first hook is attached: "skb", "drv", "hw", "tcx", "clsact".
+    [[nodiscard]] std::string mode() const;
 
     /// Once. Closes windows on a fixed grid until `stop_fd` is readable (then closes the open one
     /// at once), max_windows are reported, or the interface vanishes. Errors: NotFound (the
@@ -112,6 +120,8 @@ public:
     /// clearing a map said ten times in a row; Invalid (a second run). The sink is not used once it
     /// returns.
     [[nodiscard]] Result<> run(WindowSink& sink, int stop_fd);
+    /// After start(): windows go to the sinks that RunOptions makes.
+    [[nodiscard]] Result<> run(int stop_fd);
 
     Engine(Engine&&) noexcept;
     Engine& operator=(Engine&&) noexcept;
@@ -122,6 +132,7 @@ public:
 private:
     struct State;
     explicit Engine(std::unique_ptr<State> state);
+    [[nodiscard]] Result<> run_loop(WindowSink* sink, int stop_fd);
     std::unique_ptr<State> state_;
 };
 

@@ -150,8 +150,12 @@ Result<SlotBinding> Chain::next_binding() const {
 }
 
 Result<> Chain::append(ClonePair pair) {
+    return append(std::make_shared<ClonePair>(std::move(pair)));
+}
+
+Result<> Chain::append(PairPtr pair) {
     std::vector<PairPtr> pairs = pairs_;
-    pairs.push_back(std::make_shared<ClonePair>(std::move(pair)));
+    pairs.push_back(std::move(pair));
     auto order = prepare(std::move(pairs));
     if (!order) return pass_on(order);
     if (auto r = stage(std::move(*order)); !r) return r;
@@ -180,7 +184,7 @@ Result<> Chain::enter(unsigned bank, std::size_t slot, unsigned clone, int progr
 }
 
 Result<> Chain::stage(ChainOrder order) {
-    const unsigned idle = (word().load(std::memory_order_relaxed) >> WEIR_BANK_BIT & 1) ^ 1;
+    const unsigned idle = idle_bank();
     for (std::size_t slot = 0; slot < order.pairs.size(); ++slot) {
         for (const unsigned clone : {0U, 1U}) {
             const bpf::Program& entry = order.moved[slot]
@@ -193,6 +197,10 @@ Result<> Chain::stage(ChainOrder order) {
     used_.at(idle) = order.pairs.size();
     staged_ = std::move(order);
     return {};
+}
+
+void Chain::unstage() {
+    if (std::exchange(staged_, std::nullopt)) leave_holes(idle_bank(), 0);
 }
 
 void Chain::commit(std::uint64_t slots) {
@@ -221,7 +229,7 @@ void Chain::leave_holes(unsigned bank, std::size_t first) {
 }
 
 void Chain::settle() {
-    leave_holes((word().load(std::memory_order_relaxed) >> WEIR_BANK_BIT & 1) ^ 1, 0);
+    leave_holes(idle_bank(), 0);
     for (std::size_t slot = 0; slot < arriving_.size(); ++slot)
         if (arriving_[slot]) pairs_[slot]->take_code(std::move(*arriving_[slot]));
     arriving_.clear();
@@ -229,7 +237,15 @@ void Chain::settle() {
 }
 
 Result<Attachment> Chain::attach(bpf::IfIndex interface, const AttachOptions& options) {
-    Attachment got{.mode = options.mode, .notices = {}};
+    if (!is_tc(hook_)) return attach_xdp(interface, options);
+    auto link = bpf::TcLink::attach(pivot(), interface, hook_);
+    if (!link) return pass_on(link);
+    link_ = std::move(*link);
+    return Attachment{.mode = bpf::way(*link_), .notices = {}};
+}
+
+Result<Attachment> Chain::attach_xdp(bpf::IfIndex interface, const AttachOptions& options) {
+    Attachment got{.mode = {}, .notices = {}};
     auto link = bpf::XdpLink::attach(pivot(), interface, options.mode);
     if (!link && is_mode_refused(link.error()) && options.mode != bpf::XdpMode::Skb) {
         if (options.is_strict) {
@@ -240,13 +256,13 @@ Result<Attachment> Chain::attach(bpf::IfIndex interface, const AttachOptions& op
         }
         got.notices.push_back(fmt::format("{} mode does not work on this interface ({}); using skb",
                                           bpf::xdp_mode_name(options.mode), link.error().message));
-        got.mode = bpf::XdpMode::Skb;
-        link = bpf::XdpLink::attach(pivot(), interface, got.mode);
+        link = bpf::XdpLink::attach(pivot(), interface, bpf::XdpMode::Skb);
     }
     if (!link && link.error().code == Errc::Busy)
         return std::unexpected(describe_busy(interface, std::move(link).error()));
     if (!link) return pass_on(link);
     link_ = std::move(*link);
+    got.mode = bpf::way(*link_);
     if (options.mode == bpf::XdpMode::Skb)
         if (std::string hint = faster_mode_hint(interface); !hint.empty())
             got.notices.push_back(std::move(hint));
@@ -258,6 +274,10 @@ std::atomic_ref<std::uint64_t> Chain::word() const {
     // SAFETY: the mapping is page-aligned and holds the 8 bytes of weir_word
     // (bpf/core/pivot.bpf.c).
     return std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(word_.bytes().data()));
+}
+
+unsigned Chain::idle_bank() const {
+    return static_cast<unsigned>(word().load(std::memory_order_relaxed) >> WEIR_BANK_BIT & 1) ^ 1;
 }
 
 void Chain::flip(std::uint64_t slots) { word().fetch_xor(slots, std::memory_order_seq_cst); }

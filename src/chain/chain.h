@@ -32,8 +32,8 @@
 #include <string>
 #include <vector>
 
+#include "bpf/hook_link.h"
 #include "bpf/interface.h"
-#include "bpf/link.h"
 #include "bpf/object.h"
 #include "probe/clone_pair.h"
 #include "weir/abi.h"
@@ -41,14 +41,14 @@
 
 namespace weir {
 
-struct AttachOptions {
+struct AttachOptions {  // of xdp
     bpf::XdpMode mode = bpf::XdpMode::Skb;
     bool is_strict = false;  // fail instead of falling back to Skb
 };
 
 struct Attachment {
-    bpf::XdpMode mode = bpf::XdpMode::Skb;  // what was got
-    std::vector<std::string> notices;       // a fall-back; a faster mode that would work
+    std::string mode;                  // what was got: "skb", "drv", "hw", "tcx", "clsact"
+    std::vector<std::string> notices;  // a fall-back; a faster mode that would work
 };
 
 struct HookCounts {
@@ -93,6 +93,7 @@ public:
     /// Puts the pair behind the others; packets enter it from here on.
     /// Errors: as prepare().
     [[nodiscard]] Result<> append(ClonePair pair);
+    [[nodiscard]] Result<> append(PairPtr pair);
 
     /// Loads what an order of these pairs needs; those that are new have been loaded for their
     /// slots. Nothing changes for packets. Errors: Invalid (more than 32 slots, a probe that ends
@@ -102,6 +103,8 @@ public:
     /// Writes the order into the bank that is not in force. Errors: Io; nothing has changed then.
     /// Cost: two system calls a slot.
     [[nodiscard]] Result<> stage(ChainOrder order);
+    /// Gives up a staged order, if there is one.
+    void unstage();
     /// Puts the staged order in force and flips `slots` of it (bits of the new order), by one
     /// store. Precondition: stage().
     void commit(std::uint64_t slots = 0);
@@ -111,7 +114,7 @@ public:
     /// Attaches the pivot. Errors: Busy (names the program that is there and keeps running),
     /// NotFound, Unsupported (is_strict, and the mode does not work here), Permission.
     [[nodiscard]] Result<Attachment> attach(bpf::IfIndex interface, const AttachOptions& options);
-    [[nodiscard]] bool is_attached() const { return link_ && link_->is_attached(); }
+    [[nodiscard]] bool is_attached() const { return link_ && bpf::is_attached(*link_); }
 
     [[nodiscard]] std::size_t size() const { return pairs_.size(); }
     [[nodiscard]] const ClonePair& pair(std::size_t slot) const { return *pairs_[slot]; }
@@ -137,7 +140,10 @@ private:
     [[nodiscard]] const bpf::Map& map(std::string_view name) const {
         return *pivot_.find_map(name);
     }
+    [[nodiscard]] Result<Attachment> attach_xdp(bpf::IfIndex interface,
+                                                const AttachOptions& options);
     [[nodiscard]] std::atomic_ref<std::uint64_t> word() const;
+    [[nodiscard]] unsigned idle_bank() const;
     void leave_holes(unsigned bank, std::size_t first);
     [[nodiscard]] Result<> enter(unsigned bank, std::size_t slot, unsigned clone,
                                  int program) const;
@@ -154,7 +160,7 @@ private:
     std::array<std::size_t, 2> used_ = {0, 0};         // slots of each bank in which programs stand
     std::vector<PairPtr> former_;                      // alive until settle()
     std::vector<std::unique_ptr<PairCode>> arriving_;  // of pairs_, taken by settle()
-    std::optional<bpf::XdpLink> link_;
+    std::optional<bpf::HookLink> link_;
 };
 
 }  // namespace weir
