@@ -10,6 +10,7 @@
 
 #include "policy/option_words.h"
 #include "policy/value.h"
+#include "util/glob.h"
 
 namespace weir::policy {
 namespace {
@@ -25,8 +26,7 @@ std::string wrong_with_interface(const std::string& text) {
     const auto is_no_letter = [](unsigned char c) { return c <= ' ' || c == '/' || c == 0x7f; };
     if (text.empty() || std::ranges::any_of(text, is_no_letter))
         return "\"" + text + "\" is no name";
-    const bool is_glob = text.find_first_of("*?[") != std::string::npos;
-    if (!is_glob && text.size() > kInterfaceLetters) return text + ": longer than 15 letters";
+    if (!is_glob(text) && text.size() > kInterfaceLetters) return text + ": longer than 15 letters";
     return {};
 }
 
