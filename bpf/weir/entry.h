@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 #pragma once
 /* The wrapper that makes a program a link of the chain. WEIR_PROBE (probe.h) uses it; for foreign source
- * weir generates one translation unit: the source, this header, WEIR_WRAP_XDP(its function).
+ * weir generates one translation unit: the source, this header, WEIR_WRAP(its function).
  *
  * It stands behind foreign code that may bring vmlinux.h, kernel headers or its own helper declarations,
- * so it includes nothing but weir's own tail_call.h and declares what it needs under weir_ names. */
+ * so it includes nothing but weir's own hook.h and tail_call.h and declares what it needs under weir_
+ * names. */
+#include "hook.h"
 #include "tail_call.h"
 
 struct weir_chain_map { /* BPF_MAP_TYPE_PROG_ARRAY */
@@ -38,29 +40,28 @@ const volatile weir_u32 weir_counter __attribute__((section(".rodata.weir"), use
 /* The body of a wrapper. The word is saved over the call: on tc-egress a nested packet on the same CPU
  * (bpf_clone_redirect) overwrites it. `flatten` inlines the probe, so that its packet pointers and its
  * stack are the wrapper's; noinline functions stay calls. */
-#define WEIR_WRAPPER_BODY(ctx, pass, call)                                              \
+#define WEIR_WRAPPER_BODY(ctx, call)                                                    \
     weir_u32 weir_zero = 0;                                                             \
     struct weir_cpu *weir_here = weir_map_lookup(&weir_cpus, &weir_zero);               \
     if (!weir_here)                                                                     \
-        return pass; /* VERIFIER: one entry, the lookup cannot fail */                  \
+        return WEIR_CHAIN_END; /* VERIFIER: one entry, the lookup cannot fail */        \
     weir_u64 weir_word = weir_here->word;                                               \
     struct weir_counts *weir_counts = &weir_here->counts[weir_counter % WEIR_COUNTERS]; \
     weir_counts->entered += 1;                                                          \
+    weir_pull_headers(ctx);                                                             \
     int weir_verdict;                                                                   \
     WEIR_INLINED weir_verdict = (call);                                                 \
     weir_here->word = weir_word;                                                        \
-    if (weir_verdict != (pass))                                                         \
-        return weir_verdict;                                                            \
+    if (!WEIR_GOES_ON(weir_verdict))                                                    \
+        return weir_final_verdict(ctx, weir_verdict);                                   \
     weir_enter_slot(ctx, &weir_chain, &weir_cpus, weir_word, weir_slot + 1);            \
-    return pass;
+    return WEIR_CHAIN_END;
 
-/* XDP_PASS is 2 in the kernel's ABI. The section carries frags: see docs/design.md; and no function of an
- * author's can have its name, as one called xdp has where a section is called that. The function's name is
- * kept for people: the function itself vanishes into the wrapper. */
-#define WEIR_WRAP_XDP(function) WEIR_WRAP_XDP_CALL(function, function(weir_ctx))
-#define WEIR_WRAP_XDP_CALL(function, call)                                                          \
-    const volatile char weir_function[] __attribute__((section(".rodata.weir"), used)) = #function; \
-    __attribute__((section("xdp.frags"), used, flatten)) int weir_entry(struct xdp_md *weir_ctx)    \
-    {                                                                                               \
-        WEIR_WRAPPER_BODY(weir_ctx, 2, call)                                                        \
+/* The function's name is kept for people: the function itself vanishes into the wrapper. */
+#define WEIR_WRAP(function) WEIR_WRAP_CALL(function, function(weir_ctx))
+#define WEIR_WRAP_CALL(function, call)                                                                 \
+    const volatile char weir_function[] __attribute__((section(".rodata.weir"), used)) = #function;    \
+    __attribute__((section(WEIR_ENTRY_SECTION), used, flatten)) int weir_entry(WEIR_CONTEXT *weir_ctx) \
+    {                                                                                                  \
+        WEIR_WRAPPER_BODY(weir_ctx, call)                                                              \
     }

@@ -8,12 +8,16 @@
 #include <linux/if_ether.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
+#include "hook.h"
+
+#define WEIR_MAX_VLANS 2 /* QinQ */
 
 struct weir_packet {
     void *pos; /* what comes next */
-    void *end;
-    struct xdp_md *ctx;
+    void *end; /* of the bytes that can be read in place */
+    WEIR_CONTEXT *ctx;
     __be16 ethertype;   /* of what follows Ethernet and its tags; 0 while Ethernet itself is next */
+    __u8 vlans;         /* tags that weir_parse_eth() passed, wherever the hook has them */
     __u8 protocol;      /* what IP carries, once it is parsed: IPPROTO_... */
     bool has_transport; /* the header of that protocol is next: no later fragment, not cut off */
     bool is_fragment;   /* a fragment after the first: its transport header is elsewhere */
@@ -22,6 +26,8 @@ struct weir_packet {
     __u32 outcome;      /* flow.h: enum weir_outcome */
     __u32 copies_lost;  /* copy.h */
     __u32 copies_cut;
+    /* Of each tag, the outermost first, in host order: priority, DEI and VID (the low 12 bits). */
+    __u16 vlan_tci[WEIR_MAX_VLANS];
 };
 
 /* Interfaces without a link header (tun, PPP, tunnels): the loader sets it, frames begin with IP. */
@@ -36,7 +42,7 @@ static __always_inline __be16 weir_raw_ip_ethertype(const void *pos, const void 
     return version == 4 ? bpf_htons(ETH_P_IP) : version == 6 ? bpf_htons(ETH_P_IPV6) : WEIR_NO_ETHERTYPE;
 }
 
-static __always_inline struct weir_packet weir_packet(struct xdp_md *ctx)
+static __always_inline struct weir_packet weir_packet(WEIR_CONTEXT *ctx)
 {
     return (struct weir_packet){
         .pos = (void *)(long)ctx->data,
@@ -54,4 +60,39 @@ static __always_inline __u32 weir_masked(__u32 value, __u32 mask)
 {
     asm volatile("%[value] &= %[mask]" : [value] "+r"(value) : [mask] "i"(mask));
     return value;
+}
+
+/* Set by the loader: XDP may run on frames in several buffers (Linux 5.18). */
+static const volatile bool weir_with_frags __attribute__((section(".rodata.weir"), unused)) = false;
+
+/* Bytes of the whole frame, from the link header on, with all its VLAN tags: the same on every hook, wherever
+ * the bytes lie. On tc a packet may be many frames (weir_segments()) and longer than 65,535 bytes. Cost: on
+ * xdp, where frames may have several buffers, a call. */
+static __always_inline __u32 weir_frame_bytes(const struct weir_packet *p)
+{
+#ifdef WEIR_HOOK_TC
+    return p->ctx->len + (p->ctx->vlan_present ? 4 : 0);
+#else
+    if (weir_with_frags)
+        return bpf_xdp_get_buff_len(p->ctx);
+    return (void *)(long)p->ctx->data_end - (void *)(long)p->ctx->data;
+#endif
+}
+
+/* Frames on the wire that this packet stands for: on tc the kernel joins what it received (GRO) and cuts
+ * what it sends (GSO, TSO) elsewhere; a probe runs once for all of them, on the headers of the first. */
+static __always_inline __u32 weir_segments(const struct weir_packet *p)
+{
+#ifdef WEIR_HOOK_TC
+    __u32 segments = p->ctx->gso_segs;
+    return segments ? segments : 1;
+#else
+    return 1;
+#endif
+}
+
+/* For fields of 16 bits. */
+static __always_inline __u16 weir_saturated(__u32 value)
+{
+    return value > 0xffff ? 0xffff : value;
 }

@@ -33,6 +33,39 @@ static __always_inline struct iphdr *weir_parse_ipv4(struct weir_packet *p)
     return ip;
 }
 
+/* Holds the length of an IP packet. VERIFIER: what came out of 16 bits and is stored in more has as many
+ * ranges as there were ways to it, and each is followed by itself. */
+#ifdef WEIR_HOOK_TC
+typedef __u32 weir_ip_length;
+#else
+typedef __u16 weir_ip_length;
+#endif
+
+/* What the kernel joined on tc can be longer than IP's 16 bits hold; these then say 0 (BIG TCP). */
+static __always_inline __u32 weir_ip_bytes(const struct weir_packet *p, const void *ip, __u32 said,
+                                           __u32 fixed)
+{
+#ifdef WEIR_HOOK_TC
+    if (!said && p->ctx->gso_segs) {
+        __u64 before = ip - (void *)(long)p->ctx->data;
+        asm volatile("" : "+r"(before)); /* VERIFIER: pointers are subtracted in 64 bits */
+        return p->ctx->len - before;
+    }
+#endif
+    return said + fixed;
+}
+
+/* Bytes of the IP packet, its headers included. Cost: on xdp, reading the field. */
+static __always_inline __u32 weir_ipv4_bytes(const struct weir_packet *p, const struct iphdr *ip)
+{
+    return weir_ip_bytes(p, ip, bpf_ntohs(ip->tot_len), 0);
+}
+
+static __always_inline __u32 weir_ipv6_bytes(const struct weir_packet *p, const struct ipv6hdr *ip)
+{
+    return weir_ip_bytes(p, ip, bpf_ntohs(ip->payload_len), sizeof(*ip));
+}
+
 #define WEIR_MAX_IPV6_EXTENSIONS 6 /* RFC 8200 section 4.1 recommends each of six at most once */
 
 /* The start that IPv6's extension headers share. */
@@ -55,7 +88,7 @@ struct weir_ipv6_extension {
  * A global function, which the verifier looks at once, by itself: inlined, every way through the headers
  * would be a state of its own, and all that follows would be verified for each of them. Kernel: tail calls
  * and functions in one program, 5.10 (arm64: 6.0). */
-__attribute__((noinline)) __u64 weir_ipv6_extensions(struct xdp_md *ctx, __u32 offset, __u32 protocol)
+__attribute__((noinline)) __u64 weir_ipv6_extensions(WEIR_CONTEXT *ctx, __u32 offset, __u32 protocol)
 {
     void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
     for (int i = 0; i <= WEIR_MAX_IPV6_EXTENSIONS; i++) {

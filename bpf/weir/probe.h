@@ -30,12 +30,27 @@
 #endif
 char weir_license[] SEC("license") = WEIR_LICENSE;
 
-/* What becomes of the packet. Only WEIR_PASS lets the next probe of the chain see it. */
+/* What becomes of the packet, on every hook. Only WEIR_PASS lets the next probe of the chain see it. On tc,
+ * WEIR_TX sends what arrived out of its interface again, and lets go what leaves; WEIR_ABORTED drops. */
 #define WEIR_PASS XDP_PASS
 #define WEIR_DROP XDP_DROP
 #define WEIR_TX XDP_TX
 #define WEIR_REDIRECT XDP_REDIRECT
 #define WEIR_ABORTED XDP_ABORTED
+
+/* In the hook's own numbers; what is none of ours is there already, as what bpf_redirect() returned. */
+static __always_inline int weir_hook_verdict(int verdict)
+{
+#ifdef WEIR_HOOK_TC
+    verdict = verdict == WEIR_PASS       ? WEIR_TC_NEXT
+              : verdict == WEIR_DROP     ? 2 /* TC_ACT_SHOT */
+              : verdict == WEIR_TX       ? WEIR_TC_TX
+              : verdict == WEIR_REDIRECT ? 7 /* TC_ACT_REDIRECT */
+              : verdict == WEIR_ABORTED  ? WEIR_TC_ABORTED
+                                         : verdict;
+#endif
+    return verdict;
+}
 
 /* flow.h counts here what became of a packet. */
 #define WEIR_COUNT_OUTCOME(counts, p) ((void)(counts))
@@ -43,17 +58,17 @@ char weir_license[] SEC("license") = WEIR_LICENSE;
 #define WEIR_COUNT_COPIES(counts, p) ((void)(counts))
 
 /* The probe: WEIR_PROBE(name) { ... return WEIR_PASS; } with the packet as `p`. */
-#define WEIR_PROBE(name)                                                                         \
-    static __always_inline int name(struct weir_packet *p);                                      \
-    static __always_inline int weir_probe_##name(struct xdp_md *ctx, struct weir_counts *counts) \
-    {                                                                                            \
-        struct weir_packet packet = weir_packet(ctx);                                            \
-        int verdict = name(&packet);                                                             \
-        WEIR_COUNT_OUTCOME(counts, &packet);                                                     \
-        WEIR_COUNT_COPIES(counts, &packet);                                                      \
-        return verdict;                                                                          \
-    }                                                                                            \
-    WEIR_WRAP_XDP_CALL(name, weir_probe_##name(weir_ctx, weir_counts))                           \
+#define WEIR_PROBE(name)                                                                        \
+    static __always_inline int name(struct weir_packet *p);                                     \
+    static __always_inline int weir_probe_##name(WEIR_CONTEXT *ctx, struct weir_counts *counts) \
+    {                                                                                           \
+        struct weir_packet packet = weir_packet(ctx);                                           \
+        int verdict = name(&packet);                                                            \
+        WEIR_COUNT_OUTCOME(counts, &packet);                                                    \
+        WEIR_COUNT_COPIES(counts, &packet);                                                     \
+        return weir_hook_verdict(verdict);                                                      \
+    }                                                                                           \
+    WEIR_WRAP_CALL(name, weir_probe_##name(weir_ctx, weir_counts))                              \
     static __always_inline int name(struct weir_packet *p)
 
 /* Attributes of maps, behind the definition: WEIR_MAP(blocked, HASH, __be32, __u64, 1024) WEIR_PERSIST;

@@ -33,7 +33,7 @@ WEIR_FLOW_TENSOR(flows, struct weir_flow_key, struct ddos_packet, 65536, 10);
  */
 struct headers {
     __s32 ip_payload; /* bytes that IP says lie behind its headers; negative where its lengths lie */
-    __u16 ip_length;
+    weir_ip_length ip_length;
     __be16 ip_fragment;
     __u8 transport; /* whose header was whole */
     __u8 protocol;  /* of the flow's key */
@@ -161,16 +161,16 @@ static __always_inline enum weir_application guess_application(const struct head
 /* The record was zero before: what a protocol does not have is left alone. */
 static __always_inline void record(const struct headers *h, bool is_backward, struct ddos_packet *packet)
 {
-    __u32 payload_bytes = 0;
+    weir_ip_length payload_bytes = 0;
     packet->time = coarse_clock ? weir_now_coarse() : weir_now();
-    packet->ip_length = h->ip_length;
+    packet->ip_length = weir_saturated(h->ip_length);
     packet->ip_fragment = bpf_ntohs(h->ip_fragment);
     packet->is_backward = is_backward;
     if (h->transport == TCP) {
         payload_bytes = h->ip_payload > h->tcp_header_bytes ? h->ip_payload - h->tcp_header_bytes : 0;
         packet->tcp_ack = bpf_ntohl(h->tcp_ack);
         packet->tcp_sequence = bpf_ntohl(h->tcp_sequence);
-        packet->tcp_length = payload_bytes;
+        packet->tcp_length = weir_saturated(payload_bytes);
         packet->tcp_flags = bpf_ntohs(h->tcp_flags) & 0xfff;
         packet->tcp_window = bpf_ntohs(h->tcp_window);
     } else if (h->transport == UDP) {
@@ -218,7 +218,7 @@ WEIR_PROBE(ddos)
     struct ipv6hdr *ip6;
     weir_parse_eth(p);
     if ((ip = weir_parse_ipv4(p))) {
-        h.ip_length = bpf_ntohs(ip->tot_len);
+        h.ip_length = weir_ipv4_bytes(p, ip);
         h.ip_payload = h.ip_length - ip->ihl * 4;
         h.ip_fragment = ip->frag_off;
         parse_transport(p, &h);
@@ -226,8 +226,9 @@ WEIR_PROBE(ddos)
         weir_address_from_ipv4(&ends.source, ip->saddr);
         weir_address_from_ipv4(&ends.destination, ip->daddr);
     } else if ((ip6 = weir_parse_ipv6(p))) {
-        h.ip_length = bpf_ntohs(ip6->payload_len) + sizeof(*ip6);
-        h.ip_payload = bpf_ntohs(ip6->payload_len) - (p->pos - (void *)(ip6 + 1)); /* less the extensions */
+        h.ip_length = weir_ipv6_bytes(p, ip6);
+        h.ip_payload =
+            weir_ipv6_bytes(p, ip6) - sizeof(*ip6) - (p->pos - (void *)(ip6 + 1)); /* less the extensions */
         parse_transport(p, &h);
         ends.id = weir_flow_id_ipv6(&ip6->saddr, &ip6->daddr, h.source_port, h.destination_port, h.protocol);
         weir_address_from_ipv6(&ends.source, &ip6->saddr);

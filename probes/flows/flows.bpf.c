@@ -116,7 +116,7 @@ static __always_inline void count_ipv4(struct weir_packet *p, const struct iphdr
         .destination_port = transport.destination_port,
         .protocol = p->protocol,
     };
-    __u32 bytes = bpf_ntohs(ip->tot_len);
+    __u32 bytes = weir_ipv4_bytes(p, ip);
     frames->ipv4 += 1;
     count_protocol(p->protocol, bytes);
     count_source(ip->saddr, bytes, transport.tcp_flags);
@@ -133,7 +133,7 @@ static __always_inline void count_ipv6(struct weir_packet *p, const struct ipv6h
         .destination_port = transport.destination_port,
         .protocol = p->protocol,
     };
-    __u32 bytes = sizeof(*ip) + bpf_ntohs(ip->payload_len);
+    __u32 bytes = weir_ipv6_bytes(p, ip);
     frames->ipv6 += 1;
     count_protocol(p->protocol, bytes);
     count(weir_window_get(&flows6, &flow), bytes, transport.tcp_flags, frames);

@@ -86,7 +86,7 @@ std::string wrapper_for(const Entry& entry) {
     switch (entry.wrapper) {
         case Wrapper::Inside: return "";
         case Wrapper::Xdp:
-            return std::string(kEntryHeader) + "WEIR_WRAP_XDP(" + entry.function + ")\n";
+            return std::string(kEntryHeader) + "WEIR_WRAP(" + entry.function + ")\n";
         case Wrapper::BccMetadata:
             return std::string(kEntryHeader) + "WEIR_WRAP_BCC_HANDLER(" + entry.function + ")\n";
     }

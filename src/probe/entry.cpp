@@ -26,7 +26,7 @@ bool may_be_xdp(const ProgramSpec& p) {
     return p.kind == ProgramKind::Xdp || p.kind == ProgramKind::Unknown;
 }
 
-/// The wrapper keeps the name of what it wraps (WEIR_WRAP_XDP); WEIR_PROBE puts a prefix before it.
+/// The wrapper keeps the name of what it wraps (WEIR_WRAP); WEIR_PROBE puts a prefix before it.
 std::string author_function(bpf::Object& object) {
     constexpr std::string_view kPrefix = "weir_probe_";
     const auto kept = object.constant("weir_function");

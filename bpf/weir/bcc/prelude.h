@@ -7,7 +7,7 @@
  *     #include <weir/bcc/prelude.h>
  *     #include "author.c"
  *     #include <weir/entry.h>
- *     WEIR_WRAP_XDP(handle_rx)            or  WEIR_WRAP_BCC_HANDLER(handler)
+ *     WEIR_WRAP(handle_rx)            or  WEIR_WRAP_BCC_HANDLER(handler)
  *
  * Defined before it, by how the entry function looks:
  *     WEIR_BCC_HANDLER    handler(ctx, md): packet metadata, header structs, logging (handler.h)
@@ -33,6 +33,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_endian.h>
 #include "../abi.h"
+#include "../hook.h"
 #include "../foreign_clock.h"
 
 char weir_bcc_license[] SEC("license") = "GPL"; /* as BCC sets it */
@@ -49,10 +50,10 @@ char weir_bcc_license[] SEC("license") = "GPL"; /* as BCC sets it */
 #endif
 
 /* For f(ctx, md); both of the last two headers have their struct pkt_metadata and how it is filled. */
-#define WEIR_WRAP_BCC_HANDLER(function)                            \
-    static __always_inline int weir_bcc_handle(struct xdp_md *ctx) \
-    {                                                              \
-        struct pkt_metadata metadata = weir_bcc_metadata(ctx);     \
-        return function(ctx, &metadata);                           \
-    }                                                              \
-    WEIR_WRAP_XDP(weir_bcc_handle)
+#define WEIR_WRAP_BCC_HANDLER(function)                           \
+    static __always_inline int weir_bcc_handle(WEIR_CONTEXT *ctx) \
+    {                                                             \
+        struct pkt_metadata metadata = weir_bcc_metadata(ctx);    \
+        return function(ctx, &metadata);                          \
+    }                                                             \
+    WEIR_WRAP(weir_bcc_handle)
