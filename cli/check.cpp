@@ -52,7 +52,9 @@ Result<ProgramLine> describe_program(const bpf::Program& program, const ProbeIma
     if (!facts) return wrap(facts, program.function);
     const bool is_entry = program.function == image.entry;
     return ProgramLine{.name = is_entry ? image.function : program.function,
-                       .role = !is_entry          ? "tail call target"
+                       .role = !is_entry ? "tail call target"
+                               : image.is_wrapped && image.tail_calls_away
+                                   ? "entry, wrapped, tail-calls away: last in a chain"
                                : image.is_wrapped ? "entry, wrapped"
                                                   : "entry, behind a stub: last in a chain",
                        .instructions = facts->instructions,
@@ -88,20 +90,22 @@ Result<CheckReport> check_probe(const CheckArguments& a) {
     if (!options) return pass_on(options);
     auto spec = make_spec(*options, std::move(*file));
     if (!spec) return pass_on(spec);
+    spec->hook = to_hook(a.probe);
 
     CheckReport report;
     const Nanoseconds begin = monotonic_ns();
     auto image = ProbeImage::build(*spec, *share);
     if (!image) return pass_on(image);
     const Nanoseconds built = monotonic_ns();
-    auto chain = Chain::create();
+    auto chain = Chain::create(image->hook);
     if (!chain) return pass_on(chain);
     auto pair = ClonePair::load(*image, chain->next_binding());
     if (!pair) return wrap(pair, "probe " + image->name);
     report.build_ms = static_cast<double>(built - begin) / 1e6;
     report.load_ms = static_cast<double>(monotonic_ns() - built) / 1e6;
     report.probe = image->name;
-    report.source = spec->file.path.string();
+    report.source = object_for(spec->file.path, spec->hook).string();
+    report.hook = hook_name(image->hook);
     report.kind = source_kind(*image);
     report.notices = image->notices;
     for (const std::string& notice : pair->clone(0).notices()) report.notices.push_back(notice);

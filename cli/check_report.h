@@ -35,7 +35,7 @@ struct FeatureLine {
 };
 
 struct CheckReport {
-    std::string probe, source, kind;
+    std::string probe, source, kind, hook;
     double build_ms = 0, load_ms = 0;
     std::vector<std::string> notices;
     std::vector<ProgramLine> programs;

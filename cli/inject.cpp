@@ -48,6 +48,7 @@ Result<InjectOptions> check_arguments(const InjectArguments& a) {
     options.model = to_model_options(a.probe);
     options.on_notice = print_notice;
     options.interface = a.interface;
+    options.hook = to_hook(a.probe);
     options.window = *window;
     options.mode = *mode;
     options.is_strict = a.is_strict;

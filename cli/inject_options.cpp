@@ -52,6 +52,10 @@ void add_build_options(CLI::App& app, ProbeArguments& a) {
     app.add_option("--format", a.format, "text for people, json for programs (one line a window)")
         ->check(CLI::IsMember({"text", "json"}))
         ->capture_default_str();
+    app.add_option("--hook", a.hook,
+                   "xdp, tc-ingress, tc-egress; auto: xdp, or tc-ingress for a tc program")
+        ->check(CLI::IsMember({"auto", "xdp", "tc-ingress", "tc-egress"}))
+        ->capture_default_str();
     app.add_option("--program", a.program, "Entry function, where the source has several")
         ->type_name("NAME");
     app.add_option("--cflags", a.cflags,
@@ -163,6 +167,8 @@ Result<std::vector<std::string>> split_words(const std::string& text) {
     if (is_in_word) words.push_back(word);
     return words;
 }
+
+std::optional<Hook> to_hook(const ProbeArguments& a) { return parse_hook(a.hook); }
 
 Result<ProbeOptions> to_probe_options(const ProbeArguments& a) {
     ProbeOptions options;

@@ -28,6 +28,7 @@ struct ProbeArguments {
     std::string device = "cpu";
     long max_alerts = -1;
     long max_rows = -1;
+    std::string hook = "auto";
     std::string program;
     std::vector<std::string> cflags;
     std::vector<std::string> window_maps;
@@ -52,6 +53,8 @@ void add_probe_options(CLI::App& app, ProbeArguments& arguments);
 /// "-DA=1 -I 'my dir'" into words, as a shell would.
 [[nodiscard]] Result<std::vector<std::string>> split_words(const std::string& text);
 
+/// --hook; nothing for auto, which leaves it to the program.
+[[nodiscard]] std::optional<Hook> to_hook(const ProbeArguments& arguments);
 /// Errors: Invalid.
 [[nodiscard]] Result<ProbeOptions> to_probe_options(const ProbeArguments& arguments);
 [[nodiscard]] ExtractorOptions to_extractor_options(const ProbeArguments& a);

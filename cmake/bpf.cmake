@@ -5,10 +5,11 @@ set(weir_bpf_flags -target bpf -O2 -g -mcpu=v3 -Wall -Werror -std=gnu17
     -I${CMAKE_SOURCE_DIR}/bpf -I/usr/include/${CMAKE_SYSTEM_PROCESSOR}-linux-gnu
     -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 
+# Further arguments are further flags.
 function(weir_bpf_object source output)
     add_custom_command(
         OUTPUT ${output}
-        COMMAND ${WEIR_BPF_CLANG} ${weir_bpf_flags} -MD -MF ${output}.d -MT ${output} -c ${source} -o ${output}
+        COMMAND ${WEIR_BPF_CLANG} ${weir_bpf_flags} ${ARGN} -MD -MF ${output}.d -MT ${output} -c ${source} -o ${output}
         DEPENDS ${source}
         DEPFILE ${output}.d
         COMMENT "BPF ${output}"
@@ -47,9 +48,11 @@ function(weir_share)
     file(CREATE_LINK ${CMAKE_SOURCE_DIR}/include/weir ${share}/cxx/weir SYMBOLIC)
 endfunction()
 
-# A shipped probe: compiled here, needs no clang where weir runs.
+# A shipped probe: compiled here, for either kind of hook, and needs no clang where weir runs.
 function(weir_shipped_probe name)
-    set(object ${CMAKE_BINARY_DIR}/share/weir/probes/${name}.bpf.o)
-    weir_bpf_object(${CMAKE_SOURCE_DIR}/probes/${name}/${name}.bpf.c ${object})
-    add_custom_target(probe_${name} ALL DEPENDS ${object})
+    set(source ${CMAKE_SOURCE_DIR}/probes/${name}/${name}.bpf.c)
+    set(object ${CMAKE_BINARY_DIR}/share/weir/probes/${name})
+    weir_bpf_object(${source} ${object}.bpf.o)
+    weir_bpf_object(${source} ${object}.tc.bpf.o -DWEIR_HOOK_TC=1)
+    add_custom_target(probe_${name} ALL DEPENDS ${object}.bpf.o ${object}.tc.bpf.o)
 endfunction()

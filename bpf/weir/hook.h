@@ -40,16 +40,30 @@ static const volatile _Bool weir_is_egress __attribute__((section(".rodata.weir"
 static int (*const weir_redirect_to)(weir_u32 interface, weir_u64 flags) = (void *)23;
 static int (*const weir_pull_data)(WEIR_CONTEXT *ctx, weir_u32 bytes) = (void *)39;
 
+/* A field of the context, by its offset in the kernel's ABI. Not by its name: where the author's vmlinux.h
+ * makes names relocations, one access of ours and one of the author's may become a pointer into the context,
+ * which the verifier refuses. */
+#define WEIR_SKB_FIELD(ctx, offset)                                                    \
+    ({                                                                                 \
+        weir_u64 weir_field;                                                           \
+        asm volatile("%0 = *(u32 *)(%1 + " #offset ")" : "=r"(weir_field) : "r"(ctx)); \
+        weir_field;                                                                    \
+    })
+#define WEIR_SKB_LENGTH(ctx) WEIR_SKB_FIELD(ctx, 0)
+#define WEIR_SKB_INTERFACE(ctx) WEIR_SKB_FIELD(ctx, 40)
+#define WEIR_SKB_DATA(ctx) WEIR_SKB_FIELD(ctx, 76)
+#define WEIR_SKB_DATA_END(ctx) WEIR_SKB_FIELD(ctx, 80)
+
 /* Packets of the kernel's own, and of drivers that receive into pages, have their bytes in several places;
  * a program sees the first. Mostly they are fine: one comparison where that holds the headers, two where it
  * holds the packet. What the kernel has no memory for is seen as it is. Pointers into the packet are void
  * behind this. */
 static inline __attribute__((always_inline)) void weir_pull_headers(WEIR_CONTEXT *ctx)
 {
-    weir_u64 here = (void *)(long)ctx->data_end - (void *)(long)ctx->data;
+    weir_u64 here = WEIR_SKB_DATA_END(ctx) - WEIR_SKB_DATA(ctx);
     if (here >= WEIR_PULL_BYTES)
         return;
-    weir_u32 length = ctx->len;
+    weir_u32 length = WEIR_SKB_LENGTH(ctx);
     if (here < length)
         weir_pull_data(ctx, length < WEIR_PULL_BYTES ? length : WEIR_PULL_BYTES);
 }
@@ -59,7 +73,7 @@ static inline __attribute__((always_inline)) void weir_pull_headers(WEIR_CONTEXT
 static inline __attribute__((always_inline)) int weir_final_verdict(WEIR_CONTEXT *ctx, int verdict)
 {
     if (verdict == WEIR_TC_TX)
-        return weir_is_egress ? WEIR_TC_NEXT : weir_redirect_to(ctx->ifindex, 0);
+        return weir_is_egress ? WEIR_TC_NEXT : weir_redirect_to(WEIR_SKB_INTERFACE(ctx), 0);
     return verdict == WEIR_TC_ABORTED ? 2 /* TC_ACT_SHOT */ : verdict;
 }
 

@@ -8,7 +8,6 @@
 #include <array>
 
 #include "bpf/capture.h"
-#include "bpf/elf.h"
 #include "bpf/features.h"
 #include "bpf/handles.h"
 #include "bpf/load_error.h"
@@ -21,7 +20,7 @@ struct Object::State {
     ObjectHandle object;
     std::vector<MapSpec> maps;
     std::vector<ProgramSpec> programs;
-    std::vector<std::string> tail_call_targets;
+    ElfFacts facts;
 };
 
 namespace {
@@ -234,7 +233,7 @@ Result<Object> Object::open(std::span<const std::byte> elf, const std::string& n
     state->name = name;
     state->maps = read_maps(object.get(), *facts);
     state->programs = read_programs(object.get());
-    state->tail_call_targets = std::move(facts->functions_in_maps);
+    state->facts = std::move(*facts);
     state->object = std::move(object);
     return Object(std::move(state));
 }
@@ -256,8 +255,10 @@ ProgramSpec* Object::find_program(std::string_view function) {
 }
 
 const std::vector<std::string>& Object::static_tail_call_targets() const {
-    return state_->tail_call_targets;
+    return state_->facts.functions_in_maps;
 }
+
+const ElfFacts& Object::elf_facts() const { return state_->facts; }
 
 std::optional<Object::Constant> Object::constant(std::string_view name) {
     for (MapSpec& map : state_->maps) {

@@ -19,6 +19,7 @@
 #include <string_view>
 #include <vector>
 
+#include "bpf/elf.h"
 #include "bpf/map.h"
 #include "weir/hook.h"
 #include "weir/result.h"
@@ -103,6 +104,8 @@ public:
 
     /// Functions that the initial values of program arrays name: they must be loaded too.
     [[nodiscard]] const std::vector<std::string>& static_tail_call_targets() const;
+    /// What else the ELF file says of maps and functions.
+    [[nodiscard]] const ElfFacts& elf_facts() const;
 
     /// A `const volatile` global, by name: its bytes in the image of .rodata*; empty if there is
     /// none.

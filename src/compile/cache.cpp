@@ -15,7 +15,7 @@ namespace weir::compile {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view kMagic = "weir probe 1\n";
+constexpr std::string_view kMagic = "weir probe 2\n";
 constexpr std::size_t kChecksumBytes = 32;
 constexpr std::chrono::days kKeptUnused{30};
 
@@ -85,6 +85,7 @@ std::string encoded(const Compiled& compiled, const std::vector<InputFile>& inpu
         out.field(input.hash);
     }
     out.count(static_cast<std::size_t>(compiled.dialect));
+    out.field(hook_name(compiled.hook));
     out.field(compiled.function);
     out.count(compiled.notices.size());
     for (const auto& notice : compiled.notices) out.field(notice);
@@ -125,6 +126,9 @@ std::optional<Compiled> decoded(std::string_view entry) {
     const std::size_t dialect = in.count();
     if (dialect > static_cast<std::size_t>(Dialect::Bcc)) return {};
     compiled.dialect = static_cast<Dialect>(dialect);
+    const auto hook = parse_hook(in.field());
+    if (!hook) return {};
+    compiled.hook = *hook;
     compiled.function = in.field();
     const std::size_t notices = in.count();
     for (std::size_t i = 0; i < notices; ++i) compiled.notices.emplace_back(in.field());

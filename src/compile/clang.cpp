@@ -99,6 +99,8 @@ std::vector<std::string> clang_flags(const Options& options, const FlagChoice& c
     flags.insert(flags.end(),
                  {"-fno-stack-protector", "-fno-crash-diagnostics", "-fno-color-diagnostics"});
     flags.push_back(std::string("-D__TARGET_ARCH_") + kTargetArch);
+    if (is_tc(choice.hook)) flags.emplace_back("-DWEIR_HOOK_TC=1");
+    if (choice.hook == Hook::TcEgress) flags.emplace_back("-DWEIR_HOOK_EGRESS=1");
     if (!choice.bcc_define.empty()) flags.push_back("-D" + choice.bcc_define);
     // Elsewhere it only gives gnu/stubs-32.h, which the C library's headers (by <linux/icmp.h>) ask
     // for where the target is BPF.

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 namespace {
 
 /// Raised when a change in this folder makes another object of the same source and options.
-constexpr int kRules = 2;
+constexpr int kRules = 3;
 
 /// One call of compile(): what is known of the source so far.
 struct Job {
@@ -59,6 +59,7 @@ std::string cache_key(const SourceName& source, const Options& options, const Cl
     add(source.absolute);
     add(fs::absolute(options.include_dir).string());
     add(options.program);
+    add(options.hook ? hook_name(*options.hook) : "");
     add(clang.identity);
     for (const auto& flag : options.cflags) add(flag);
     // Flags may name folders relative to the current one.
@@ -85,7 +86,7 @@ std::string authors_text(const Job& job) {
 std::string wrapper_for(const Entry& entry) {
     switch (entry.wrapper) {
         case Wrapper::Inside: return "";
-        case Wrapper::Xdp:
+        case Wrapper::Context:
             return std::string(kEntryHeader) + "WEIR_WRAP(" + entry.function + ")\n";
         case Wrapper::BccMetadata:
             return std::string(kEntryHeader) + "WEIR_WRAP_BCC_HANDLER(" + entry.function + ")\n";
@@ -130,7 +131,7 @@ Result<std::string> preprocess(Job& job) {
 
 /// The entry; where there is none, a source that does not even compile is told that instead.
 Result<Entry> find_entry(const Job& job, const Scan& scan) {
-    auto entry = choose_entry(scan, job.options.program);
+    auto entry = choose_entry(scan, {.program = job.options.program, .hook = job.options.hook});
     if (entry) return entry;
     if (scan.old_maps.empty()) {
         auto checked = run(job, {"-fsyntax-only"}, authors_text(job));
@@ -156,6 +157,11 @@ Result<Compiled> build_once(Job& job, const std::string& key) {
         scan_source(*preprocessed, {.weir_headers = fs::absolute(job.options.include_dir)});
     auto entry = find_entry(job, scan);
     if (!entry) return pass_on(entry);
+    if (is_tc(entry->hook) && !is_tc(job.choice.hook)) {  // the headers have been those for xdp
+        job.choice.hook = entry->hook;
+        job.flags = clang_flags(job.options, job.choice);
+        return build_once(job, key);
+    }
 
     const auto paths = input_paths(job, scan);
     const auto before = hash_inputs(paths);
@@ -170,6 +176,7 @@ Result<Compiled> build_once(Job& job, const std::string& key) {
     const auto elf = std::as_bytes(std::span(output->out));
     compiled.elf.assign(elf.begin(), elf.end());
     compiled.dialect = job.clues.dialect;
+    compiled.hook = job.choice.hook;
     compiled.function = entry->function;
     compiled.notices = entry->notices;
     // A file that was edited meanwhile: the object is good, but nobody knows of which content.
@@ -220,6 +227,7 @@ Result<Compiled> compile(const fs::path& source, const Options& options) {
 
     const Clues clues = read_clues(*text, name.absolute);
     const FlagChoice choice{.dialect = clues.dialect,
+                            .hook = options.hook.value_or(Hook::Xdp),
                             .bcc_define = bcc_define(clues, options.program),
                             .source_dir = fs::path(name.absolute).parent_path()};
     Job job{.source = name,

@@ -53,17 +53,27 @@ bool is_tc_section(std::string_view section) {
     return std::ranges::any_of(kPrefixes, [&](auto prefix) { return has_prefix(section, prefix); });
 }
 
+/// Of these, what libbpf 1.x knows.
+bool is_known_tc(std::string_view section) {
+    static constexpr std::array kNames = std::to_array<std::string_view>(
+        {"tc", "tc/ingress", "tc/egress", "tcx/ingress", "tcx/egress", "classifier", "action",
+         "netkit/primary", "netkit/peer"});
+    return std::ranges::find(kNames, section) != kNames.end();
+}
+
 bool is_in_text(const Function& f) { return f.section.empty() || f.section.starts_with(".text"); }
 
 /// The section decides where it names a hook; SEC("xdp") with a __sk_buff that is never read loads.
-bool is_tc(const Function& f) {
+bool is_for_tc(const Function& f) {
     if (is_known_xdp(f.section)) return false;
     return f.context == Context::Tc || is_tc_section(f.section);
 }
 
-bool is_xdp_program(const Function& f) {
-    if (is_in_text(f) || is_tc(f) || is_behind_redirect(f.section)) return false;
-    return is_known_xdp(f.section) || (f.context == Context::Xdp && !is_other_hook(f.section));
+/// A function with a section that makes it a program of this kind of hook.
+bool is_program(const Function& f, bool for_tc) {
+    if (is_in_text(f) || is_for_tc(f) != for_tc || is_behind_redirect(f.section)) return false;
+    if (for_tc ? is_tc_section(f.section) : is_known_xdp(f.section)) return true;
+    return f.context != Context::None && !is_other_hook(f.section);
 }
 
 /// A function without a section that can be nothing but a program of the BCC dialect.
@@ -93,62 +103,70 @@ std::string listed(const Functions& functions) {
     return text;
 }
 
+Context context_of(bool for_tc) { return for_tc ? Context::Tc : Context::Xdp; }
+const char* kind_name(bool for_tc) { return for_tc ? "tc" : "XDP"; }
+
 /// Everything a person could mean by "program" here: what --program accepts without surprise.
-Functions programs_of(const Scan& scan) {
-    return select(scan, [](const Function& f) {
-        return is_xdp_program(f) || is_bare_program(f, Context::Xdp) ||
-               (f.is_own && f.context == Context::Xdp &&
+Functions programs_of(const Scan& scan, bool for_tc) {
+    return select(scan, [for_tc](const Function& f) {
+        const Context context = context_of(for_tc);
+        return is_program(f, for_tc) || is_bare_program(f, context) ||
+               (f.is_own && f.context == context && is_in_text(f) &&
                 (f.name == "handle_rx" || f.name == "handler"));
     });
 }
 
-Functions tc_programs_of(const Scan& scan) {
-    return select(scan, [](const Function& f) {
-        return is_tc(f) && (!is_in_text(f) || is_bare_program(f, Context::Tc) ||
-                            f.name == "handle_rx" || f.name == "handler");
-    });
+std::string hook_hint(bool for_tc) { return for_tc ? "--hook tc-ingress" : "--hook xdp"; }
+
+/// Which kind of hook is meant where the user did not say.
+bool is_tc_meant(const Scan& scan) {
+    return programs_of(scan, false).empty() && !programs_of(scan, true).empty();
 }
 
-std::unexpected<Error> no_such_program(const Scan& scan, const std::string& name) {
-    const Functions programs = programs_of(scan);
+std::unexpected<Error> no_such_program(const Scan& scan, const std::string& name, bool for_tc) {
+    const Functions programs = programs_of(scan, for_tc);
     std::vector<std::string> names;
     for (const auto* f : programs) names.push_back(f->name);
     const std::string meant = nearest(name, names);
     const std::string hint = meant.empty() ? "" : "did you mean --program " + meant + "?";
     if (programs.empty())
-        return fail(Errc::Invalid, "no function " + name + ", and no XDP program at all");
+        return fail(Errc::Invalid, fmt::format("no function {}, and no {} program at all", name,
+                                               kind_name(for_tc)));
     return fail(Errc::Invalid, "no function " + name + "; programs here:" + listed(programs), hint);
 }
 
-std::unexpected<Error> only_tc(const Functions& functions) {
-    return fail(
-        Errc::Invalid,
-        "no XDP program here, only tc ones, and tc hooks are not built yet:" + listed(functions));
+std::string section_notice(const Function& f, bool for_tc) {
+    return fmt::format("SEC(\"{}\") is not a name libbpf 1.x knows; {} is taken for {} program",
+                       f.section, f.name, for_tc ? "a tc" : "an xdp");
 }
 
-std::string section_notice(const Function& f) {
-    return fmt::format("SEC(\"{}\") is not a name libbpf 1.x knows; {} is taken for an xdp program",
-                       f.section, f.name);
-}
-
-Result<Entry> wrapped(const Function& f) {
-    if (is_tc(f))
+Result<Entry> wrapped(const Function& f, const EntryWish& wish) {
+    const bool for_tc = is_for_tc(f);
+    if (wish.hook && is_tc(*wish.hook) != for_tc)
         return fail(Errc::Invalid,
-                    "this is a tc program, and tc hooks are not built yet:" + listed({&f}));
-    Entry entry{.function = f.name, .wrapper = Wrapper::Xdp, .notices = {}};
+                    fmt::format("this is {} program:", for_tc ? "a tc" : "an XDP") + listed({&f}),
+                    hook_hint(for_tc));
+    Entry entry{.function = f.name,
+                .wrapper = Wrapper::Context,
+                .hook = wish.hook.value_or(for_tc ? Hook::TcIngress : Hook::Xdp),
+                .notices = {}};
     if (f.parameters == 2 && (f.name == "handler" || f.name == "handle_rx"))
         entry.wrapper = Wrapper::BccMetadata;
     else if (f.parameters != 1)
         return fail(Errc::Invalid,
                     fmt::format("{} takes {} parameters; a program takes the context alone, "
-                                "`struct xdp_md *`",
-                                f.name, f.parameters));
-    if (!is_in_text(f) && !is_known_xdp(f.section)) entry.notices.push_back(section_notice(f));
+                                "`struct {} *`",
+                                f.name, f.parameters, for_tc ? "__sk_buff" : "xdp_md"));
+    if (!is_in_text(f) && !(for_tc ? is_known_tc(f.section) : is_known_xdp(f.section)))
+        entry.notices.push_back(section_notice(f, for_tc));
+    if (for_tc && !wish.hook)
+        entry.notices.push_back(f.name + " is a tc program: hook tc-ingress, or --hook tc-egress");
     return entry;
 }
 
 /// WEIR_PROBE(name) defines weir_entry and then, on the same line, the author's function.
-Result<Entry> native_entry(const Scan& scan, const std::string& program) {
+Result<Entry> native_entry(const Scan& scan, const EntryWish& wish) {
+    const std::string& program = wish.program;
     Functions authors;
     for (auto f = scan.functions.begin(); f != scan.functions.end(); ++f) {
         if (f->name != kNativeEntry) continue;
@@ -163,56 +181,70 @@ Result<Entry> native_entry(const Scan& scan, const std::string& program) {
     if (!program.empty() && program != authors[0]->name)
         return fail(Errc::Invalid,
                     "no function " + program + "; the probe here is:" + listed(authors));
-    return Entry{.function = authors[0]->name, .wrapper = Wrapper::Inside, .notices = {}};
+    return Entry{.function = authors[0]->name,
+                 .wrapper = Wrapper::Inside,
+                 .hook = wish.hook.value_or(Hook::Xdp),
+                 .notices = {}};
 }
 
 /// handle_rx and handler are entries by name when they take a context first; a callback that
 /// happens to be called handler does not.
-const Function* entry_by_name(const Scan& scan) {
+const Function* entry_by_name(const Scan& scan, bool for_tc) {
     for (const std::string_view name : {"handle_rx", "handler"}) {
         const auto named = select(scan, [&](const Function& f) {
             return f.is_own && f.name == name && f.context != Context::None &&
-                   (f.parameters == 1 || f.parameters == 2);
+                   is_for_tc(f) == for_tc && (f.parameters == 1 || f.parameters == 2);
         });
         if (!named.empty()) return named[0];
     }
     return nullptr;
 }
 
-Result<Entry> only_program(const Scan& scan) {
-    auto programs = select(scan, is_xdp_program);
+std::unexpected<Error> no_program(const Scan& scan, bool for_tc) {
+    if (const auto others = programs_of(scan, !for_tc); !others.empty())
+        return fail(Errc::Invalid,
+                    fmt::format("no {} program here, only {} ones:", kind_name(for_tc),
+                                kind_name(!for_tc)) +
+                        listed(others),
+                    hook_hint(!for_tc));
+    const auto others = select(scan, [](const Function& f) { return f.is_own && !is_in_text(f); });
+    return fail(Errc::Invalid,
+                fmt::format("no {} program in it", kind_name(for_tc)) +
+                    (others.empty() ? "" : "; programs here:" + listed(others)),
+                for_tc ? "write SEC(\"tc\") int NAME(struct __sk_buff *ctx)"
+                       : "write SEC(\"xdp\") int NAME(struct xdp_md *ctx)");
+}
+
+Result<Entry> only_program(const Scan& scan, const EntryWish& wish, bool for_tc) {
+    auto programs = select(scan, [for_tc](const Function& f) { return is_program(f, for_tc); });
     // Next to programs with a section, a function without one is a subprogram.
     if (programs.empty())
-        programs = select(scan, [](const Function& f) { return is_bare_program(f, Context::Xdp); });
-    if (programs.size() == 1) return wrapped(*programs[0]);
-    if (programs.size() > 1)
-        return fail(Errc::Invalid, "several programs, choose one:" + listed(programs),
-                    "--program NAME");
-    if (const auto tc = tc_programs_of(scan); !tc.empty()) return only_tc(tc);
-    const auto others = select(scan, [](const Function& f) { return f.is_own && !is_in_text(f); });
-    return fail(
-        Errc::Invalid,
-        "no XDP program in it" + (others.empty() ? "" : "; programs here:" + listed(others)),
-        "write SEC(\"xdp\") int NAME(struct xdp_md *ctx)");
+        programs = select(
+            scan, [for_tc](const Function& f) { return is_bare_program(f, context_of(for_tc)); });
+    if (programs.size() == 1) return wrapped(*programs[0], wish);
+    if (programs.empty()) return no_program(scan, for_tc);
+    return fail(Errc::Invalid, "several programs, choose one:" + listed(programs),
+                "--program NAME");
 }
 
 }  // namespace
 
-Result<Entry> choose_entry(const Scan& scan, const std::string& program) {
+Result<Entry> choose_entry(const Scan& scan, const EntryWish& wish) {
     if (!scan.old_maps.empty())
         return fail(Errc::Invalid,
                     "map " + scan.old_maps[0] +
                         " is defined by SEC(\"maps\"), which libbpf 1.x cannot load",
                     "define it in SEC(\".maps\") with __uint and __type");
     const auto is_native = [](const Function& f) { return f.name == kNativeEntry; };
-    if (std::ranges::any_of(scan.functions, is_native)) return native_entry(scan, program);
-    if (!program.empty()) {
-        const auto named = select(scan, [&](const Function& f) { return f.name == program; });
-        if (named.empty()) return no_such_program(scan, program);
-        return wrapped(*named[0]);
+    if (std::ranges::any_of(scan.functions, is_native)) return native_entry(scan, wish);
+    const bool for_tc = wish.hook ? is_tc(*wish.hook) : is_tc_meant(scan);
+    if (!wish.program.empty()) {
+        const auto named = select(scan, [&](const Function& f) { return f.name == wish.program; });
+        if (named.empty()) return no_such_program(scan, wish.program, for_tc);
+        return wrapped(*named[0], wish);
     }
-    if (const Function* f = entry_by_name(scan)) return wrapped(*f);
-    return only_program(scan);
+    if (const Function* f = entry_by_name(scan, for_tc)) return wrapped(*f, wish);
+    return only_program(scan, wish, for_tc);
 }
 
 }  // namespace weir::compile

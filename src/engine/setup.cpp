@@ -58,7 +58,7 @@ Result<LoadedChain> load_chain(ProbeFile file, const ChainParts& parts,
     if (!image) return pass_on(image);
     if (*detector)
         if (auto r = make_room_for((*detector)->shape(), *image); !r) return wrap(r, probe);
-    auto chain = Chain::create();
+    auto chain = Chain::create(image->hook);
     if (!chain) return pass_on(chain);
     auto pair = ClonePair::load(*image, binding_for(*chain, frames));
     if (!pair) return wrap(pair, probe);

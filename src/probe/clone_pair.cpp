@@ -35,6 +35,8 @@ Result<> bind_to_hook(bpf::Object& object, const SlotBinding& binding, std::uint
     set_own_constant<std::uint64_t>(object, "weir_flow_seed", binding.flow_seed);
     set_own_constant<bool>(object, "weir_is_raw_ip", binding.is_raw_ip);
     set_own_constant<bool>(object, "weir_is_replay", binding.is_replay);
+    set_own_constant<bool>(object, "weir_is_egress", binding.hook == Hook::TcEgress);
+    set_own_constant<bool>(object, "weir_with_frags", binding.with_frags);
     // libbpf maps globals only where one of them is not static (libbpf.c:map_is_mmapable).
     if (bpf::MapSpec* globals = object.find_map(".data.weir"); globals && binding.is_replay)
         if (auto r = globals->make_mmapable(); !r) return r;

@@ -5,6 +5,7 @@
 
 #include "probe/entry.h"
 #include "probe/settings.h"
+#include "probe/tail_calls.h"
 #include "util/file.h"
 #include "weir/abi.h"
 
@@ -12,16 +13,18 @@ namespace weir {
 namespace {
 
 Result<ProbeImage> from_object(const ProbeSpec& spec) {
-    auto elf = read_bytes(spec.file.path);
+    const std::filesystem::path path = object_for(spec.file.path, spec.hook);
+    auto elf = read_bytes(path);
     if (!elf) return pass_on(elf);
     auto object = bpf::Object::open(*elf, spec.file.name);
-    if (!object) return wrap(object, spec.file.path.string());
-    auto entry = find_entry(*object, spec.program);
-    if (!entry) return wrap(entry, spec.file.path.string());
+    if (!object) return wrap(object, path.string());
+    auto entry = find_entry(*object, {.program = spec.program, .hook = spec.hook});
+    if (!entry) return wrap(entry, path.string());
     ProbeImage image;
     image.function = entry->function;
     image.entry = entry->entry;
     image.is_wrapped = entry->is_wrapped;
+    image.hook = entry->hook;
     image.elf = std::move(*elf);
     image.notices = std::move(entry->notices);
     return image;
@@ -37,6 +40,7 @@ Result<ProbeImage> from_source(const ProbeSpec& spec, const std::filesystem::pat
     image.function = compiled->function;
     image.entry = "weir_entry";
     image.dialect = compiled->dialect;
+    image.hook = compiled->hook;
     image.elf = std::move(compiled->elf);
     image.notices = std::move(compiled->notices);
     return image;
@@ -60,9 +64,13 @@ Result<ProbeImage> ProbeImage::build(const ProbeSpec& spec, const std::filesyste
     auto image = spec.file.is_object ? from_object(spec) : from_source(spec, share);
     if (!image) return image;
     image->name = spec.file.name;
-    image->hook = spec.hook.value_or(Hook::Xdp);
     image->maps = spec.maps;
     image->settings = spec.settings;
+    auto object = bpf::Object::open(image->elf, image->name);
+    if (!object) return pass_on(object);
+    const TailCalls calls = find_tail_calls(*object, image->entry);
+    image->tail_calls_away = calls.leave_entry;
+    image->own_tail_calls = calls.at_most;
     return image;
 }
 

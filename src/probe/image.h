@@ -39,6 +39,11 @@ struct ProbeImage {
     std::string function;   // the author's entry function
     std::string entry;  // the program that stands in the chain: weir_entry, or `function` itself
     bool is_wrapped = true;  // false: a foreign object, which stands last, behind the stub
+    // A tail call out of the entry itself: control never comes back, and the probe ends its chain
+    // as a foreign object does. (Out of a function that is not inlined, it comes back.)
+    bool tail_calls_away = false;
+    // At most so many tail calls of its own lie on a packet's way through it (probe/tail_calls.h).
+    unsigned own_tail_calls = 0;
     std::optional<compile::Dialect> dialect;  // none: an object
     std::vector<std::byte> elf;
     std::vector<std::string> notices;
@@ -46,8 +51,8 @@ struct ProbeImage {
     std::vector<Setting> settings;
 
     /// Compiles a source or reads an object, and finds the entry.
-    /// Errors: those of compile::compile; for objects those of bpf::Object::open, Invalid (no XDP
-    /// program, several), Unsupported (built with headers of another ABI version).
+    /// Errors: those of compile::compile; for objects those of bpf::Object::open, Invalid (no
+    /// program for the hook, several), Unsupported (built with headers of another ABI version).
     [[nodiscard]] static Result<ProbeImage> build(const ProbeSpec& spec,
                                                   const std::filesystem::path& share);
 

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 std::string probe_name(const fs::path& path) {
     std::string name = path.filename().string();
-    for (const std::string_view suffix : {".o", ".c", ".bpf", ".kern"})
+    for (const std::string_view suffix : {".o", ".c", ".bpf", ".kern", ".tc"})
         if (name.size() > suffix.size() && name.ends_with(suffix))
             name = name.substr(0, name.size() - suffix.size());
     return name;
@@ -41,6 +41,8 @@ std::vector<std::string> shipped_probes(const fs::path& share) {
     for (const auto& entry : fs::directory_iterator(share / "probes", ignored))
         if (entry.path().extension() == ".o") names.push_back(probe_name(entry.path()));
     std::ranges::sort(names);
+    const auto twice = std::ranges::unique(names);  // NAME.bpf.o and NAME.tc.bpf.o
+    names.erase(twice.begin(), twice.end());
     return names;
 }
 
@@ -85,6 +87,16 @@ Result<ProbeFile> locate_probe(const std::string& probe, const fs::path& share) 
                     fmt::format("shipped probes: {}", fmt::join(shipped_probes(share), ", ")));
     }
     return fail(Errc::NotFound, fmt::format("{}: no such file", probe));
+}
+
+fs::path object_for(const fs::path& object, std::optional<Hook> hook) {
+    constexpr std::string_view kSuffix = ".bpf.o";
+    const std::string name = object.filename().string();
+    if (!hook || !is_tc(*hook) || !name.ends_with(kSuffix)) return object;
+    const std::string stem = name.substr(0, name.size() - kSuffix.size());
+    const fs::path for_tc = object.parent_path() / (stem + ".tc.bpf.o");
+    std::error_code ignored;
+    return fs::is_regular_file(for_tc, ignored) ? for_tc : object;
 }
 
 }  // namespace weir

@@ -53,10 +53,11 @@ Result<std::unique_ptr<FlowProbe>> try_load_flow_probe(const FlowProbeOptions& o
     if (!file) return pass_on(file);
     ProbeSpec spec;
     spec.file = *file;
+    spec.hook = options.hook;
     spec.settings = options.settings;
     auto image = ProbeImage::build(spec, *share);
     if (!image) return pass_on(image);
-    auto chain = Chain::create();
+    auto chain = Chain::create(options.hook);
     if (!chain) return pass_on(chain);
     SlotBinding binding = chain->next_binding();
     binding.is_raw_ip = options.is_raw_ip;

@@ -29,6 +29,7 @@ namespace weir::test {
 
 struct FlowProbeOptions {
     std::vector<Setting> settings = {{.target = "max_flows", .value = "1k"}};  // loads at once
+    Hook hook = Hook::Xdp;
     bool is_raw_ip = false;
     bool is_replay = true;  // the clock is set_clock()'s
 };

@@ -117,6 +117,35 @@ TEST_F(Cache, MissesWhenAnotherProgramIsAskedFor) {
     EXPECT_EQ(g->function, "g");
 }
 
+TEST_F(Cache, MissesWhenAnotherHookIsAskedFor) {
+    const auto source = write("f.c", "int handle_rx(struct CTXTYPE *ctx) { return PASS; }\n");
+    const auto xdp = compile(source);
+    ASSERT_TRUE(xdp) << xdp.error().message;
+    EXPECT_EQ(xdp->hook, Hook::Xdp);
+    for (const Hook hook : {Hook::TcIngress, Hook::TcEgress}) {
+        const auto tc = compile(source, {.hook = hook});
+        ASSERT_TRUE(tc) << tc.error().message;
+        EXPECT_FALSE(tc->from_cache) << hook_name(hook);
+        EXPECT_EQ(tc->hook, hook);
+        const auto again = compile(source, {.hook = hook});
+        ASSERT_TRUE(again);
+        EXPECT_TRUE(again->from_cache) << hook_name(hook);
+        EXPECT_EQ(again->hook, hook);
+    }
+}
+
+TEST_F(Cache, RemembersTheHookThatTheSourceIsFor) {
+    const auto source = write("f.c", "int f(struct __sk_buff *skb) { return TC_ACT_OK; }\n");
+    const auto cold = compile(source);
+    ASSERT_TRUE(cold) << cold.error().message;
+    EXPECT_EQ(cold->hook, Hook::TcIngress);
+    const auto warm = compile(source);
+    ASSERT_TRUE(warm);
+    EXPECT_TRUE(warm->from_cache);
+    EXPECT_EQ(warm->hook, Hook::TcIngress);
+    EXPECT_EQ(warm->notices, cold->notices);
+}
+
 TEST_F(Cache, MissesWhenTheCompilerIsAnother) {
     const auto source = write("f.c", libbpf_probe());
     ASSERT_TRUE(compile(source));

@@ -159,6 +159,24 @@ TEST_F(Compile, InlinesAnEntryThatIsMarkedNoinline) {
     EXPECT_EQ(calls_from(*built, "xdp.frags"), std::vector<std::string>{".text"});
 }
 
+TEST_F(Compile, LetsAFunctionHaveTheNameOfASectionOnTc) {
+    const auto built = compile(write("f.c", "int tc(struct __sk_buff *skb) { return 0; }\n"));
+    ASSERT_TRUE(built) << built.error().message;
+    EXPECT_EQ(built->function, "tc");
+    EXPECT_TRUE(is_wrapped(*built));
+}
+
+TEST_F(Compile, GivesANativeProbeTheContextOfItsHook) {
+    const auto source = write("probe.c",
+                              "#include <weir/probe.h>\nWEIR_PROBE(tiny)\n{\n"
+                              "    return p->ctx->FIELD ? WEIR_DROP : WEIR_PASS;\n}\n");
+    EXPECT_TRUE(compile(source, {.hook = Hook::Xdp, .cflags = {"-DFIELD=rx_queue_index"}}));
+    EXPECT_TRUE(compile(source, {.hook = Hook::TcEgress, .cflags = {"-DFIELD=mark"}}));
+    const auto error = error_of(compile(source, {.cflags = {"-DFIELD=mark"}}));
+    EXPECT_TRUE(error.message.contains("no member named 'mark' in 'struct xdp_md'"))
+        << error.message;
+}
+
 TEST_F(Compile, FindsHeadersBesideTheSource) {
     write("probe/one.h", "#define ONE 1\n");
     write("common/two.h", "#define TWO 2\n");

@@ -18,10 +18,11 @@ Result<bpf::Object> open(const std::string& fixture) {
     return bpf::Object::open(*elf, "test");
 }
 
-Result<ObjectEntry> entry_of(const std::string& fixture, const std::string& program = "") {
+Result<ObjectEntry> entry_of(const std::string& fixture, const std::string& program = "",
+                             std::optional<Hook> hook = {}) {
     auto object = open(fixture);
     if (!object) return pass_on(object);
-    return find_entry(*object, program);
+    return find_entry(*object, {.program = program, .hook = hook});
 }
 
 std::string function_of(const Result<ObjectEntry>& entry) {
@@ -63,13 +64,50 @@ TEST(Entry, OfANameThatIsNotThereListsWhatIs) {
 }
 
 TEST(Entry, IsNeverAProgramOfAnotherKind) {
-    const auto named = entry_of("entry/one", "other_kind");
+    const auto named = entry_of("entry/one", "other_kind", Hook::Xdp);
     ASSERT_FALSE(named.has_value());
     EXPECT_EQ(named.error().message, "--program other_kind: not an XDP program");
-    const auto none = entry_of("entry/other_kind");
+    const auto none = entry_of("entry/other_kind", "", Hook::Xdp);
     ASSERT_FALSE(none.has_value());
     EXPECT_EQ(none.error().code, Errc::Invalid);
-    EXPECT_TRUE(none.error().hint.contains("classify (SEC(\"tc\"))")) << none.error().hint;
+    EXPECT_EQ(none.error().message, "no XDP program in it, only tc ones: classify (SEC(\"tc\"))");
+    EXPECT_EQ(none.error().hint, "--hook tc-ingress");
+    const auto xdp = entry_of("entry/one", "only", Hook::TcEgress);
+    ASSERT_FALSE(xdp.has_value());
+    EXPECT_EQ(xdp.error().message, "--program only: not a tc program");
+    EXPECT_FALSE(entry_of("entry/tc_handler", "of_a_cgroup").has_value());
+}
+
+TEST(Entry, OfAnObjectForTcSaysSo) {
+    const auto entry = entry_of("entry/tc_handler");
+    ASSERT_EQ(function_of(entry), "handler");
+    EXPECT_EQ(entry->hook, Hook::TcIngress);
+    ASSERT_EQ(entry->notices.size(), 1U);
+    EXPECT_EQ(entry->notices[0], "handler is a tc program: hook tc-ingress, or --hook tc-egress");
+    const auto leaving = entry_of("entry/tc_handler", "leaving", Hook::TcEgress);
+    ASSERT_EQ(function_of(leaving), "leaving");
+    EXPECT_EQ(leaving->hook, Hook::TcEgress);
+    EXPECT_TRUE(leaving->notices.empty());
+}
+
+TEST(Entry, OfAnObjectForBothHooksIsTheOneForTheHook) {
+    EXPECT_EQ(function_of(entry_of("entry/one")), "only");
+    const auto tc = entry_of("entry/one", "", Hook::TcIngress);
+    ASSERT_EQ(function_of(tc), "other_kind");
+    EXPECT_EQ(tc->hook, Hook::TcIngress);
+    EXPECT_EQ(function_of(entry_of("entry/one", "other_kind")), "other_kind");
+}
+
+TEST(Entry, OfAnObjectOfOursForTheOtherHookIsRefused) {
+    const auto xdp = entry_of("count_sources", "", Hook::TcEgress);
+    ASSERT_FALSE(xdp.has_value());
+    EXPECT_EQ(xdp.error().code, Errc::Invalid);
+    EXPECT_EQ(xdp.error().message, "built with weir's headers for xdp, this is tc-egress");
+    const auto tc = entry_of("count_sources.tc", "", Hook::Xdp);
+    ASSERT_FALSE(tc.has_value());
+    EXPECT_EQ(tc.error().message, "built with weir's headers for tc, this is xdp");
+    EXPECT_EQ(tc.error().hint, "compile it without -DWEIR_HOOK_TC");
+    EXPECT_EQ(entry_of("count_sources.tc", "", Hook::TcEgress)->hook, Hook::TcEgress);
 }
 
 TEST(Entry, InASectionThatLibbpfDoesNotKnowIsTakenWithANotice) {
@@ -94,7 +132,7 @@ TEST(Entry, OfAnObjectWithAnotherAbiIsRefused) {
     ASSERT_TRUE(abi.has_value());
     const std::uint32_t other = 999;
     std::memcpy(abi->bytes.data(), &other, sizeof(other));
-    const auto entry = find_entry(*object, "");
+    const auto entry = find_entry(*object, {});
     ASSERT_FALSE(entry.has_value());
     EXPECT_EQ(entry.error().code, Errc::Unsupported);
     EXPECT_TRUE(entry.error().message.contains("999")) << entry.error().message;

@@ -108,6 +108,20 @@ TEST_F(Locate, TakesTheOnlySourceOfAFolder) {
     EXPECT_EQ(locate(folder_ / "single")->path.filename(), "anything.c");
 }
 
+TEST_F(Locate, TakesTheObjectForTcWhereThereIsOne) {
+    const fs::path both = share_ / "probes/flows.bpf.o";
+    const fs::path for_tc = write("share/probes/flows.tc.bpf.o", kElf);
+    EXPECT_EQ(object_for(both, Hook::TcIngress), for_tc);
+    EXPECT_EQ(object_for(both, Hook::TcEgress), for_tc);
+    EXPECT_EQ(object_for(both, Hook::Xdp), both);
+    EXPECT_EQ(object_for(both, {}), both);
+    const fs::path one = share_ / "probes/ddos.bpf.o";
+    EXPECT_EQ(object_for(one, Hook::TcIngress), one);
+    EXPECT_EQ(locate("flow").error().hint, "shipped probes: ddos, flows");
+    EXPECT_EQ(locate(for_tc)->name, "flows");
+    EXPECT_EQ(locate(write("tc.bpf.c"))->name, "tc");
+}
+
 TEST_F(Locate, DoesNotGuessAmongSeveralSources) {
     write("pair/one.c");
     write("pair/two.c");

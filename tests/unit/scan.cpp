@@ -205,8 +205,10 @@ struct EntryCase {
     const char* name;
     const char* text;
     const char* program;
-    const char* function;  // what is chosen, or
-    const char* error;     // what the message holds; empty: it must work
+    const char* function;                    // what is chosen, or
+    const char* error;                       // what the message holds; empty: it must work
+    std::optional<Hook> hook = {};           // wanted
+    Hook chosen = hook.value_or(Hook::Xdp);  // what the entry then says
 };
 
 // gtest looks for this name. NOLINTNEXTLINE(readability-identifier-naming)
@@ -242,13 +244,56 @@ constexpr auto kEntryCases = std::to_array<EntryCase>({
     {"cgroup_section", XDP_SEC("cgroup_skb/egress") "f(struct xdp_md *c) {}", "", "",
      "no XDP program in it; programs here:\n  f"},
     {"the_section_before_the_parameter", XDP_SEC("xdp") "f(struct __sk_buff *c) {}", "", "f", ""},
-    {"only_tc", XDP_SEC("tc") "f(struct __sk_buff *c) {}", "", "",
-     "tc hooks are not built yet:\n  f"},
-    {"bare_tc", "int f(struct __sk_buff *c) {}", "", "", "tc hooks are not built yet"},
-    {"handle_rx_of_tc", "static int handle_rx(struct __sk_buff *c) {}", "", "",
-     "tc hooks are not built yet"},
-    {"tc_asked_for", XDP_SEC("tc") "f(struct __sk_buff *c) {}", "f", "",
-     "tc hooks are not built yet"},
+    {"only_tc", XDP_SEC("tc") "f(struct __sk_buff *c) {}", "", "f", "", {}, Hook::TcIngress},
+    {"bare_tc", "int f(struct __sk_buff *c) {}", "", "f", "", {}, Hook::TcIngress},
+    {"handle_rx_of_tc",
+     "static int handle_rx(struct __sk_buff *c) {}",
+     "",
+     "handle_rx",
+     "",
+     {},
+     Hook::TcIngress},
+    {"tc_asked_for", XDP_SEC("tc") "f(struct __sk_buff *c) {}", "f", "f", "", {}, Hook::TcIngress},
+    {"tc_asked_for_beside_xdp",
+     XDP_SEC("tc") "f(struct __sk_buff *c) {}" XDP_SEC("xdp") "g(struct xdp_md *c) {}",
+     "f",
+     "f",
+     "",
+     {},
+     Hook::TcIngress},
+    {"xdp_before_tc",
+     XDP_SEC("tc") "f(struct __sk_buff *c) {}" XDP_SEC("xdp") "g(struct xdp_md *c) {}", "", "g",
+     ""},
+    {"tc_of_both",
+     XDP_SEC("tc") "f(struct __sk_buff *c) {}" XDP_SEC("xdp") "g(struct xdp_md *c) {}", "", "f", "",
+     Hook::TcEgress},
+    {"classifier", XDP_SEC("classifier") "f(struct __sk_buff *c) {}", "", "f", "", Hook::TcIngress},
+    {"tcx_by_section", XDP_SEC("tcx/egress") "f(void *c) {}", "", "f", "", Hook::TcIngress},
+    {"action", XDP_SEC("action") "f(struct __sk_buff *c) {}", "", "f", "", Hook::TcEgress},
+    {"old_tc_section", XDP_SEC("ingress") "f(struct __sk_buff *c) {}", "", "f", "",
+     Hook::TcIngress},
+    {"handler_for_the_hook",
+     "int handle_rx(struct xdp_md *c) {} int handler(struct __sk_buff *c) {}", "", "handler", "",
+     Hook::TcIngress},
+    {"several_tc",
+     XDP_SEC("tc") "f(struct __sk_buff *c) {}" XDP_SEC("tc") "g(struct __sk_buff *c) {}", "", "",
+     "several programs, choose one:\n  f  SEC(\"tc\")"},
+    {"tc_where_xdp_is_wanted", XDP_SEC("tc") "f(struct __sk_buff *c) {}", "", "",
+     "no XDP program here, only tc ones:\n  f  SEC(\"tc\")", Hook::Xdp},
+    {"xdp_where_tc_is_wanted", XDP_SEC("xdp") "f(struct xdp_md *c) {}", "", "",
+     "no tc program here, only XDP ones:\n  f  SEC(\"xdp\")", Hook::TcIngress},
+    {"xdp_asked_for_on_tc", XDP_SEC("xdp") "f(struct xdp_md *c) {}", "f", "",
+     "this is an XDP program:\n  f", Hook::TcIngress},
+    {"tc_asked_for_on_xdp", XDP_SEC("tc") "f(struct __sk_buff *c) {}", "f", "",
+     "this is a tc program:\n  f", Hook::Xdp},
+    {"no_tc", "static int f(struct __sk_buff *c) {}", "", "", "no tc program in it",
+     Hook::TcEgress},
+    {"skb_of_a_cgroup", XDP_SEC("cgroup_skb/egress") "f(struct __sk_buff *c) {}", "", "",
+     "no XDP program in it; programs here:\n  f"},
+    {"skb_of_a_socket", XDP_SEC("socket") "f(struct __sk_buff *c) {}", "", "",
+     "no tc program in it; programs here:\n  f", Hook::TcIngress},
+    {"native_on_tc", "int weir_entry(struct __sk_buff *c) {} static int p(void) {}", "", "p", "",
+     Hook::TcEgress},
     {"not_there", XDP_SEC("xdp") "count(struct xdp_md *c) {}", "cuont", "",
      "no function cuont; programs here:\n  count  SEC(\"xdp\")"},
     {"too_many_parameters", "int f(struct xdp_md *c, int n, int m) {}", "f", "",
@@ -264,10 +309,12 @@ constexpr auto kEntryCases = std::to_array<EntryCase>({
 class EntryOfText : public ::testing::TestWithParam<EntryCase> {};
 
 TEST_P(EntryOfText, FollowsTheRules) {
-    const auto entry = choose_entry(scan(GetParam().text), GetParam().program);
+    const auto entry = choose_entry(scan(GetParam().text),
+                                    {.program = GetParam().program, .hook = GetParam().hook});
     if (*GetParam().error == '\0') {
         ASSERT_TRUE(entry) << entry.error().message;
         EXPECT_EQ(entry->function, GetParam().function);
+        EXPECT_EQ(entry->hook, GetParam().chosen);
         return;
     }
     ASSERT_FALSE(entry);
@@ -282,17 +329,39 @@ INSTANTIATE_TEST_SUITE_P(Entry, EntryOfText, ::testing::ValuesIn(kEntryCases),
 // NOLINTEND(modernize-use-designated-initializers)
 
 TEST(Entry, SaysThatAnOldSectionNameWasAccepted) {
-    const auto entry = choose_entry(scan(XDP_SEC("prog") "f(struct xdp_md *c) {}"), "");
+    const auto entry = choose_entry(scan(XDP_SEC("prog") "f(struct xdp_md *c) {}"), {});
     ASSERT_TRUE(entry);
     ASSERT_EQ(entry->notices.size(), 1U);
     EXPECT_EQ(entry->notices[0],
               "SEC(\"prog\") is not a name libbpf 1.x knows; f is taken for an xdp program");
 }
 
+TEST(Entry, SaysThatItIsForTcWhereNobodyAskedForIt) {
+    const Scan tc = scan(XDP_SEC("ingress") "f(struct __sk_buff *c) {}");
+    const auto entry = choose_entry(tc, {});
+    ASSERT_TRUE(entry);
+    ASSERT_EQ(entry->notices.size(), 2U);
+    EXPECT_EQ(entry->notices[0],
+              "SEC(\"ingress\") is not a name libbpf 1.x knows; f is taken for a tc program");
+    EXPECT_EQ(entry->notices[1], "f is a tc program: hook tc-ingress, or --hook tc-egress");
+    const auto asked = choose_entry(tc, {.hook = Hook::TcIngress});
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(asked->notices.size(), 1U);
+}
+
+TEST(Entry, SaysWhichHookAProgramIsFor) {
+    const auto tc = choose_entry(scan(XDP_SEC("tc") "f(void *c) {}"), {.hook = Hook::Xdp});
+    ASSERT_FALSE(tc);
+    EXPECT_EQ(tc.error().hint, "--hook tc-ingress");
+    const auto xdp = choose_entry(scan(XDP_SEC("xdp") "f(void *c) {}"), {.hook = Hook::TcEgress});
+    ASSERT_FALSE(xdp);
+    EXPECT_EQ(xdp.error().hint, "--hook xdp");
+}
+
 TEST(Entry, SuggestsTheNearestName) {
     const auto entry = choose_entry(scan(XDP_SEC("xdp") "count(struct xdp_md *c) {}" XDP_SEC(
                                         "xdp") "drop(struct xdp_md *c) {}"),
-                                    "cuont");
+                                    {.program = "cuont"});
     ASSERT_FALSE(entry);
     EXPECT_EQ(entry.error().hint, "did you mean --program count?");
 }
@@ -300,7 +369,7 @@ TEST(Entry, SuggestsTheNearestName) {
 TEST(Entry, TakesTheWrapperOfNativeProbesAsItIs) {
     const auto found = scan(
         "# 7 \"/a.c\" 1\nint weir_entry(struct xdp_md *c) {} static int flows(struct p *p) {}\n");
-    const auto entry = choose_entry(found, "");
+    const auto entry = choose_entry(found, {});
     ASSERT_TRUE(entry);
     EXPECT_EQ(entry->wrapper, Wrapper::Inside);
     EXPECT_EQ(entry->function, "flows");

@@ -10,13 +10,22 @@
 
 /* What the framework passes with -D; --cflags comes first. */
 #ifndef XDP
+#ifdef WEIR_HOOK_TC
+#define XDP 0
+#else
 #define XDP 1
 #endif
+#endif
+#ifdef WEIR_HOOK_EGRESS
+#define WEIR_BCC_IS_INGRESS 0
+#else
+#define WEIR_BCC_IS_INGRESS 1
+#endif
 #ifndef INGRESS
-#define INGRESS 1
+#define INGRESS WEIR_BCC_IS_INGRESS
 #endif
 #ifndef PTYPE
-#define PTYPE 0 /* ingress */
+#define PTYPE !WEIR_BCC_IS_INGRESS
 #endif
 
 /* Not linux/if_ether.h's struct ethhdr: addresses are 48-bit numbers. */
@@ -89,11 +98,11 @@ extern int weir_refused_redirect(void)
     WEIR_BCC_UNAVAILABLE("REDIRECT(name) needs the interface's number; use bpf_redirect(ifindex, 0)");
 #define REDIRECT(...) weir_refused_redirect()
 
-static __always_inline struct pkt_metadata weir_bcc_metadata(struct xdp_md *ctx)
+static __always_inline struct pkt_metadata weir_bcc_metadata(WEIR_CONTEXT *ctx)
 {
     return (struct pkt_metadata){
-        .ifindex = ctx->ingress_ifindex,
-        .length = ctx->data_end - ctx->data,
+        .ifindex = WEIR_BCC_INTERFACE(ctx),
+        .length = WEIR_BCC_LENGTH(ctx),
         .ingress = INGRESS,
         .xdp = XDP,
     };

@@ -20,10 +20,10 @@ enum { LOG_CRITICAL = 2, LOG_ERR, LOG_WARN, LOG_NOTICE, LOG_INFO, LOG_DEBUG, LOG
             bpf_trace_printk(format, ##__VA_ARGS__); \
     })
 
-static __always_inline struct pkt_metadata weir_bcc_metadata(struct xdp_md *ctx)
+static __always_inline struct pkt_metadata weir_bcc_metadata(WEIR_CONTEXT *ctx)
 {
     return (struct pkt_metadata){
-        .in_port = ctx->ingress_ifindex,
-        .packet_len = ctx->data_end - ctx->data,
+        .in_port = WEIR_BCC_INTERFACE(ctx),
+        .packet_len = WEIR_BCC_LENGTH(ctx),
     };
 }

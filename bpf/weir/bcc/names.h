@@ -2,7 +2,18 @@
 #pragma once
 /* Functions, constants and macros that BCC's sources find without an include. */
 
-/* What a source is compiled with when BCC's users inject it into XDP; --cflags comes first. */
+/* What a source is compiled with when BCC's users inject it; --cflags comes first. A source that knows XDP's
+ * verdicts alone says the same by them on tc, where their numbers would say something else. */
+#ifdef WEIR_HOOK_TC
+#ifndef CTXTYPE
+#define CTXTYPE __sk_buff
+#endif
+#define XDP_ABORTED WEIR_TC_ABORTED
+#define XDP_DROP TC_ACT_SHOT
+#define XDP_PASS TC_ACT_OK
+#define XDP_TX WEIR_TC_TX
+#define XDP_REDIRECT TC_ACT_REDIRECT
+#endif
 #ifndef CTXTYPE
 #define CTXTYPE xdp_md
 #endif
@@ -98,7 +109,8 @@ static __always_inline unsigned int bpf_log2l(unsigned long value)
     return high ? bpf_log2(high) + 32 + 1 : bpf_log2(value) + 1;
 }
 
-/* Reads of the skb: tc only, the verifier names them in XDP. */
+/* Reads of the skb: tc only, the verifier names them in XDP. Behind its end they end the chain: kernel,
+ * net/core/filter.c:bpf_gen_ld_abs. */
 unsigned long long load_byte(void *skb, unsigned long long offset) __asm__("llvm.bpf.load.byte");
 unsigned long long load_half(void *skb, unsigned long long offset) __asm__("llvm.bpf.load.half");
 unsigned long long load_word(void *skb, unsigned long long offset) __asm__("llvm.bpf.load.word");

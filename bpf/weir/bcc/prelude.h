@@ -43,6 +43,15 @@ char weir_bcc_license[] SEC("license") = "GPL"; /* as BCC sets it */
 #include "other_maps.h"
 #include "socket_maps.h"
 #include "refused.h"
+
+/* Of the packet at hand, for packet metadata. */
+#ifdef WEIR_HOOK_TC
+#define WEIR_BCC_INTERFACE(ctx) ((ctx)->ifindex)
+#define WEIR_BCC_LENGTH(ctx) ((ctx)->len + ((ctx)->vlan_present ? 4 : 0))
+#else
+#define WEIR_BCC_INTERFACE(ctx) ((ctx)->ingress_ifindex)
+#define WEIR_BCC_LENGTH(ctx) ((ctx)->data_end - (ctx)->data)
+#endif
 #if defined(WEIR_BCC_HANDLER)
 #include "handler.h"
 #elif defined(WEIR_BCC_METADATA)

@@ -5,12 +5,14 @@
 
 #define WEIR_BCC_UNAVAILABLE(reason) __attribute__((unavailable("weir: " reason)))
 
-#define WEIR_BCC_NO_SKB "reads packets through the skb, which XDP has not; use ctx->data and ctx->data_end"
+#define WEIR_BCC_NO_SKB "is for the skb, through a rewriter of BCC's; use ctx->data and ctx->data_end"
 extern void *weir_refused_cursor_advance(void) WEIR_BCC_UNAVAILABLE("cursor_advance() " WEIR_BCC_NO_SKB);
 extern int weir_refused_dext(void) WEIR_BCC_UNAVAILABLE("bpf_dext_pkt() " WEIR_BCC_NO_SKB);
 extern int weir_refused_dins(void) WEIR_BCC_UNAVAILABLE("bpf_dins_pkt() " WEIR_BCC_NO_SKB);
-extern int weir_refused_l3(void) WEIR_BCC_UNAVAILABLE("incr_cksum_l3() works on an skb, which XDP has not");
-extern int weir_refused_l4(void) WEIR_BCC_UNAVAILABLE("incr_cksum_l4() works on an skb, which XDP has not");
+extern int weir_refused_l3(void)
+    WEIR_BCC_UNAVAILABLE("incr_cksum_l3() needs BCC's rewriter; use bpf_l3_csum_replace() on tc");
+extern int weir_refused_l4(void)
+    WEIR_BCC_UNAVAILABLE("incr_cksum_l4() needs BCC's rewriter; use bpf_l4_csum_replace() on tc");
 #define cursor_advance(...) weir_refused_cursor_advance()
 #define bpf_dext_pkt(...) weir_refused_dext()
 #define bpf_dins_pkt(...) weir_refused_dins()
