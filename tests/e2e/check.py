@@ -51,6 +51,19 @@ def test_programs_memory_and_parameters(box):
     assert said["memory_bytes"] >= sum(m["memory_bytes"] for m in said["maps"].values())
 
 
+def test_hook(box):
+    assert report(box, "flows")["hook"] == "xdp"
+    for hook in "xdp", "tc-ingress", "tc-egress":
+        said = report(box, "--hook", hook, "flows")
+        assert said["hook"] == hook and said["source"].endswith("flows.bpf.o" if hook == "xdp" else "flows.tc.bpf.o")
+        assert report(box, "--hook", hook, SOURCES / "native_parsers.bpf.c")["hook"] == hook
+    said = report(box, SOURCES / "tc" / "libbpf_tc.bpf.c")
+    assert said["hook"] == "tc-ingress" and any("tc-egress" in note for note in said["notices"]), said
+    weir = box.weir(box.net().right, "check", "--hook", "xdp", str(SOURCES / "tc" / "libbpf_tc.bpf.c"))
+    assert weir.wait() == 2, weir.stderr
+    assert "no XDP program here, only tc ones" in weir.stderr and "hint: --hook tc-ingress" in weir.stderr, weir.stderr
+
+
 def test_memory_counts_drains_and_heads(box):
     said = report(box, SOURCES / "libbpf_queue.bpf.c")
     copies = {"windowed": 2, "fixed": 2, "persistent": 1}

@@ -8,6 +8,7 @@ import json
 import operator
 import platform
 import re
+import struct
 import time
 
 import _harness as harness
@@ -107,6 +108,33 @@ def check_good(box, net, name, facts):
     wrong = differences(facts["tables"], window["tables"], n, name)
     wrong += [f"{name}: {t} is reported" for t in facts.get("absent", []) if t in window["tables"]]
     return wrong
+
+
+def capture(folder, n):
+    """The packet n times, as a pcap file."""
+    head = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
+    record = struct.pack("<IIII", 1, 0, len(FRAME), len(FRAME)) + FRAME
+    path = folder / "packets.pcap"
+    path.write_bytes(head + record * n)
+    return path
+
+
+def test_every_tc_source_counts_and_decodes(box):
+    folder = SOURCES / "tc"
+    assert {p.name for p in folder.iterdir()} == set(EXPECTED["tc"])
+    wrong = []
+    for name, facts in EXPECTED["tc"].items():
+        flags = ["--cflags", facts["cflags"]] if "cflags" in facts else []
+        checked = box.weir(box.net().right, "check", "--format", "json", *flags, str(folder / name))
+        report = json.loads(checked.line())
+        assert checked.wait() == 0 and report["hook"] == "tc-ingress", f"{name}: {report}"
+        assert facts["function"] in [p["name"] for p in report["programs"]], report["programs"]
+        weir = box.weir(box.net().right, "replay", "--format", "json", "-b", str(folder / name), *flags,
+                        str(capture(box.folder, PACKETS)))
+        windows = weir.windows()
+        assert weir.wait() == 0, f"{name}: {weir.stderr}"
+        wrong += differences(facts["tables"], merged(windows)["tables"], PACKETS, name)
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_good_source_counts_and_decodes(box):
