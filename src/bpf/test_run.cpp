@@ -20,6 +20,12 @@ bool is_too_long(int rc, std::size_t bytes) {
     return bytes > kAlwaysTaken && (rc == -ENOMEM || rc == -EINVAL || rc == -E2BIG);
 }
 
+/// KERNEL: net/bpf/test_run.c:bpf_prog_test_run_skb gives EINVAL for IP without a whole header.
+bool is_too_short(int rc, std::size_t bytes) {
+    constexpr std::size_t kIpv6Frame = 14 + 40;
+    return rc == -EINVAL && bytes < kIpv6Frame;
+}
+
 }  // namespace
 
 Result<TestRun::Outcome> TestRun::run(std::span<const std::byte> frame) const {
@@ -28,6 +34,7 @@ Result<TestRun::Outcome> TestRun::run(std::span<const std::byte> frame) const {
                 .data_size_in = static_cast<std::uint32_t>(frame.size()));
     const int rc = bpf_prog_test_run_opts(fd_, &options);
     if (is_too_long(rc, frame.size())) return Outcome::TooLong;
+    if (is_too_short(rc, frame.size())) return Outcome::TooShort;
     if (auto r = check(rc, "test run"); !r) return pass_on(r);
     return Outcome::Ran;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Runs an XDP program on packets from memory (BPF_PROG_TEST_RUN): no interface, no traffic; what
-// the program writes into maps stays, what it says of the packet goes nowhere.
+// Runs an XDP or tc program on packets from memory (BPF_PROG_TEST_RUN): no interface, no traffic;
+// what the program writes into maps stays, what it says of the packet goes nowhere.
 //
 //     bpf::TestRun runs(chain.pivot());
 //     auto outcome = runs.run(frame);
@@ -20,7 +20,7 @@ class TestRun {
 public:
     enum class Outcome {
         Ran,
-        TooShort,  // no whole Ethernet header; the kernel was not asked
+        TooShort,  // no whole Ethernet header; on tc, none of IP either (the kernel says so)
         TooLong,   // more than the kernel has buffers for (docs/kernel.md)
     };
     static constexpr std::size_t kMinBytes = 14;
