@@ -100,7 +100,7 @@ Result<> put_to_work(RunOptions options, StopSignal& stop) {
     for (const std::string& notice : engine->notices()) print_notice(notice);
     stop.arm();  // also where no interface is there yet
     // From here on only maps are read, programs loaded and links made: nothing needs more.
-    drop_capabilities();
+    drop_capabilities({.makes_files = true});  // a reload may open outputs and read sources
     return engine->run(stop.fd());
 }
 

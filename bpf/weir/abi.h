@@ -13,8 +13,8 @@ typedef unsigned long long weir_u64;
 #define WEIR_ABI_VERSION 5
 #define WEIR_MAX_SLOTS 32 /* the kernel runs 33 tail calls at most: pivot -> 32 slots, one to spare */
 /* Each clone has a counter of its own; twice as many as clones, so that the probes of a change are counted
- * while the last windows of those that they replace are still read. */
-#define WEIR_COUNTERS (4 * WEIR_MAX_SLOTS)
+ * while the last windows of those that they replace are still read: 4 * WEIR_MAX_SLOTS. */
+#define WEIR_COUNTERS 128
 #define WEIR_BANK_BIT 63
 #define WEIR_LENGTH_SHIFT 56
 #define WEIR_LENGTH(word) ((word) >> WEIR_LENGTH_SHIFT & 63)

@@ -41,6 +41,8 @@ std::uint64_t estimate_pair_bytes(std::span<const bpf::MapSpec> maps,
                                   std::span<const MapPolicy> policies) {
     std::uint64_t sum = 0;
     for (std::size_t i = 0; i < maps.size(); ++i) {
+        // The hook's, not the probe's.
+        if (maps[i].shape.name == "weir_cpus" || maps[i].shape.name == "weir_chain") continue;
         const bool is_shared = policies[i].map_class == MapClass::Persistent;
         const auto drain = drain_size(maps[i].shape, policies[i]);
         const std::uint64_t one = estimate_map_bytes(maps[i].shape) + (drain ? drain->bytes() : 0);
