@@ -79,7 +79,7 @@ double update_ns(const Chain& chain) {
     const std::uint32_t index = WEIR_CHAIN_ENTRIES - 1;
     const int fd = chain.pivot().fd;
     const Nanoseconds begin = monotonic_ns();
-    for (int i = 0; i < kUpdates; ++i) need(chain.next_binding().chain.update(&index, &fd));
+    for (int i = 0; i < kUpdates; ++i) need(need(chain.next_binding()).chain->update(&index, &fd));
     return static_cast<double>(monotonic_ns() - begin) / kUpdates;
 }
 

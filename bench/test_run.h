@@ -65,7 +65,7 @@ inline ProbeSpec ddos_spec(Settings settings) {
 inline Chain load_chain(const ProbeSpec& spec) {
     const auto image = need(ProbeImage::build(spec, need(share_dir())));
     auto chain = need(Chain::create());
-    auto pair = need(ClonePair::load(image, chain.next_binding()));
+    auto pair = need(ClonePair::load(image, need(chain.next_binding())));
     need(chain.append(std::move(pair)));
     return chain;
 }

@@ -42,7 +42,7 @@ std::string value_text(const bpf::Type& type, const std::byte* bytes) {
 std::string check_text(const CheckReport& r) {
     std::string out = fmt::format(
         "probe {}: {} ({})\n  for {}; ready in {:.0f} ms, loaded and verified in {:.0f} ms\n",
-        r.probe, r.source, r.kind, r.hook, r.build_ms, r.load_ms);
+        r.probe, r.source, r.kind, hook_name(r.hook), r.build_ms, r.load_ms);
     for (const std::string& notice : r.notices) out += fmt::format("  note: {}\n", notice);
     std::vector<Row> programs = {{"program", "role", "instructions", "verified", "machine code"}};
     for (const ProgramLine& p : r.programs) {
@@ -84,7 +84,7 @@ std::string check_json(const CheckReport& r) {
                  {"probe", r.probe},
                  {"source", r.source},
                  {"kind", r.kind},
-                 {"hook", r.hook},
+                 {"hook", hook_name(r.hook)},
                  {"build_ms", r.build_ms},
                  {"load_ms", r.load_ms},
                  {"notices", r.notices},

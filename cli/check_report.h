@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bpf/type.h"
+#include "weir/hook.h"
 
 namespace weir::cli {
 
@@ -35,7 +36,9 @@ struct FeatureLine {
 };
 
 struct CheckReport {
-    std::string probe, source, kind, hook;
+    std::string probe, source, kind;
+    Hook hook = Hook::Xdp;    // on xdp, or on tc in either direction
+    bool is_foreign = false;  // an object that was not built with weir's headers
     double build_ms = 0, load_ms = 0;
     std::vector<std::string> notices;
     std::vector<ProgramLine> programs;

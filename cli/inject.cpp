@@ -35,18 +35,20 @@ Result<AttachMode> parse_mode(const std::string& text) {
 Result<InjectOptions> check_arguments(const InjectArguments& a) {
     auto probe = to_probe_options(a.probe);
     if (!probe) return pass_on(probe);
+    auto analysis = to_analysis(a.probe);
     auto window = parse_window(a.probe.time_window);
     if (!window) return pass_on(window);
     auto mode = parse_mode(a.xdp_mode);
     if (!mode) return pass_on(mode);
-    if (auto r = check_files(a.probe); !r) return pass_on(r);
+    if (auto r = check_files(a.probe.bpf, analysis); !r) return pass_on(r);
     if (auto interface = bpf::interface_index(a.interface); !interface) return pass_on(interface);
-    if (auto r = check_profile(a.probe); !r) return pass_on(r);
+    if (auto r = check_profile(a.probe.profile); !r) return pass_on(r);
     InjectOptions options;
     options.probe = std::move(*probe);
-    options.extractor = to_extractor_options(a.probe);
-    options.model = to_model_options(a.probe);
+    options.extractor = std::move(analysis.extractor);
+    options.model = std::move(analysis.model);
     options.on_notice = print_notice;
+    options.on_log = print_log;
     options.interface = a.interface;
     options.hook = to_hook(a.probe);
     options.window = *window;

@@ -4,9 +4,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <cmath>
 #include <filesystem>
-#include <limits>
 
 #include "cli/output.h"
 #include "model/profile.h"
@@ -17,11 +15,10 @@
 namespace weir::cli {
 namespace {
 
-constexpr std::size_t kTextRows = 100;
-constexpr std::size_t kTextAlerts = 10;
-
-bool is_model(const ProbeArguments& a) { return !a.model.empty() && a.model != "none"; }
-bool is_extractor(const ProbeArguments& a) { return !a.extractor.empty() && a.extractor != "auto"; }
+/// None where the option was not given.
+std::optional<std::size_t> wanted(long option) {
+    return option >= 0 ? std::optional(static_cast<std::size_t>(option)) : std::nullopt;
+}
 
 Result<std::pair<std::string, std::string>> parse_setting(const std::string& text) {
     const std::size_t equals = text.find('=');
@@ -35,13 +32,11 @@ Result<std::pair<std::string, std::string>> parse_setting(const std::string& tex
 }  // namespace
 
 std::size_t ProbeArguments::row_limit() const {
-    if (max_rows >= 0) return static_cast<std::size_t>(max_rows);
-    return as_json() ? std::numeric_limits<std::size_t>::max() : kTextRows;
+    return policy::row_limit(wanted(max_rows), as_json());
 }
 
 std::size_t ProbeArguments::alert_limit() const {
-    if (max_alerts >= 0) return static_cast<std::size_t>(max_alerts);
-    return as_json() || !alerts.empty() ? std::numeric_limits<std::size_t>::max() : kTextAlerts;
+    return policy::alert_limit(wanted(max_alerts), as_json(), !alerts.empty());
 }
 
 SinkOptions ProbeArguments::sink() const {
@@ -128,44 +123,11 @@ void add_probe_options(CLI::App& app, ProbeArguments& a) {
 Result<std::chrono::nanoseconds> parse_window(const std::string& text) {
     double seconds = 0;
     const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (error != std::errc() || stop != text.data() + text.size() || !std::isfinite(seconds))
+    if (error != std::errc() || stop != text.data() + text.size())
         return fail(Errc::Invalid, fmt::format("-t {}: not a number of seconds", text));
-    if (seconds < 0.05)
-        return fail(Errc::Invalid, fmt::format("-t {}: a window is 0.05 s at least", text));
-    if (seconds > 1e6)
-        return fail(Errc::Invalid, fmt::format("-t {}: a window is 1,000,000 s at most", text));
-    return std::chrono::nanoseconds(std::llround(seconds * 1e9));
-}
-
-Result<std::vector<std::string>> split_words(const std::string& text) {
-    std::vector<std::string> words;
-    std::string word;
-    char quote = 0;
-    bool is_in_word = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (c == '\\' && quote != '\'' && i + 1 < text.size()) {
-            word += text[++i];
-            is_in_word = true;
-        } else if (quote != 0) {
-            if (c == quote)
-                quote = 0;
-            else
-                word += c;
-        } else if (c == '\'' || c == '"') {
-            quote = c;
-            is_in_word = true;
-        } else if (c == ' ' || c == '\t' || c == '\n') {
-            if (is_in_word) words.push_back(std::exchange(word, {}));
-            is_in_word = false;
-        } else {
-            word += c;
-            is_in_word = true;
-        }
-    }
-    if (quote != 0) return fail(Errc::Invalid, "--cflags " + text + ": a quote is not closed");
-    if (is_in_word) words.push_back(word);
-    return words;
+    auto length = policy::window_length(seconds);
+    if (!length) return wrap(length, "-t " + text);
+    return length;
 }
 
 std::optional<Hook> to_hook(const ProbeArguments& a) { return parse_hook(a.hook); }
@@ -177,8 +139,8 @@ Result<ProbeOptions> to_probe_options(const ProbeArguments& a) {
     options.window_maps = a.window_maps;
     options.persist_maps = a.persist_maps;
     for (const std::string& flags : a.cflags) {
-        auto words = split_words(flags);
-        if (!words) return pass_on(words);
+        auto words = policy::split_words(flags);
+        if (!words) return wrap(words, "--cflags");
         options.cflags.insert(options.cflags.end(), words->begin(), words->end());
     }
     for (const std::string& text : a.settings) {
@@ -189,19 +151,14 @@ Result<ProbeOptions> to_probe_options(const ProbeArguments& a) {
     return options;
 }
 
-ExtractorOptions to_extractor_options(const ProbeArguments& a) {
-    return {.file = is_extractor(a) ? a.extractor : "", .model = is_model(a) ? a.model : ""};
-}
-
-ModelOptions to_model_options(const ProbeArguments& a) {
-    if (!is_model(a) || a.extractor.ends_with(".py")) return {};  // a script runs it itself
-    return {.file = a.model,
-            .profile = a.profile,
-            .threshold = a.threshold,
-            .use_cuda = a.device == "cuda",
-            .threads = a.threads,
-            .max_alerts = a.alert_limit(),
-            .lists_all = a.alerts == "all"};
+policy::Analysis to_analysis(const ProbeArguments& a) {
+    return policy::assign_model(a.extractor, {.file = a.model,
+                                              .profile = a.profile,
+                                              .threshold = a.threshold,
+                                              .use_cuda = a.device == "cuda",
+                                              .threads = a.threads,
+                                              .max_alerts = a.alert_limit(),
+                                              .lists_all = a.alerts == "all"});
 }
 
 /// Where CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON, it has to stay.
@@ -223,21 +180,23 @@ Result<> check_exists(const std::string& what, const std::string& path) {
     return fail(Errc::NotFound, fmt::format("{} {}: no such file", what, path));
 }
 
-Result<> check_files(const ProbeArguments& a) {
+Result<> check_files(const std::string& probe, const policy::Analysis& analysis) {
     auto share = share_dir();
     if (!share) return pass_on(share);
-    if (auto probe = locate_probe(a.bpf, *share); !probe) return pass_on(probe);
-    if (is_model(a))
-        if (auto r = check_exists("model", a.model); !r) return r;
-    if (is_extractor(a))
-        if (auto r = check_exists("extractor", a.extractor); !r) return r;
+    if (auto found = locate_probe(probe, *share); !found) return pass_on(found);
+    const std::string& model = analysis.extractor.model;
+    if (!model.empty())
+        if (auto r = check_exists("model", model); !r) return r;
+    const std::string& extractor = analysis.extractor.file;
+    if (!extractor.empty())
+        if (auto r = check_exists("extractor", extractor); !r) return r;
     return {};
 }
 
-Result<> check_profile(const ProbeArguments& a) {
-    if (a.profile.empty()) return {};
-    auto profile = model::find_profile(a.profile);
-    if (!profile) return pass_on(profile);
+Result<> check_profile(const std::string& profile) {
+    if (profile.empty()) return {};
+    auto found = model::find_profile(profile);
+    if (!found) return pass_on(found);
     return {};
 }
 

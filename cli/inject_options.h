@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/sinks.h"
+#include "policy/option_words.h"
 #include "weir/engine.h"
 #include "weir/result.h"
 
@@ -50,15 +51,11 @@ void add_probe_options(CLI::App& app, ProbeArguments& arguments);
 /// Seconds, fractions allowed. Errors: Invalid (no number, under 0.05).
 [[nodiscard]] Result<std::chrono::nanoseconds> parse_window(const std::string& text);
 
-/// "-DA=1 -I 'my dir'" into words, as a shell would.
-[[nodiscard]] Result<std::vector<std::string>> split_words(const std::string& text);
-
 /// --hook; nothing for auto, which leaves it to the program.
 [[nodiscard]] std::optional<Hook> to_hook(const ProbeArguments& arguments);
 /// Errors: Invalid.
 [[nodiscard]] Result<ProbeOptions> to_probe_options(const ProbeArguments& arguments);
-[[nodiscard]] ExtractorOptions to_extractor_options(const ProbeArguments& a);
-[[nodiscard]] ModelOptions to_model_options(const ProbeArguments& a);
+[[nodiscard]] policy::Analysis to_analysis(const ProbeArguments& a);
 
 /// What inject and replay do once all is loaded, besides map calls, running programs, holding
 /// links.
@@ -72,8 +69,8 @@ void drop_capabilities(const LaterNeeds& needs = {});
 /// "WHAT PATH: no such file". Errors: NotFound.
 [[nodiscard]] Result<> check_exists(const std::string& what, const std::string& path);
 /// That probe, model and extractor are there. Errors: NotFound, with the name.
-[[nodiscard]] Result<> check_files(const ProbeArguments& arguments);
-/// That --profile names one. Errors: those of model::find_profile().
-[[nodiscard]] Result<> check_profile(const ProbeArguments& arguments);
+[[nodiscard]] Result<> check_files(const std::string& probe, const policy::Analysis& analysis);
+/// That --profile names one; empty: none is wanted. Errors: those of model::find_profile().
+[[nodiscard]] Result<> check_profile(const std::string& profile);
 
 }  // namespace weir::cli

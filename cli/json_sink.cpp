@@ -137,6 +137,9 @@ private:
         if (h.copies)
             out +=
                 fmt::format(R"(,"copies":{{"lost":{},"cut":{}}})", h.copies->lost, h.copies->cut);
+        if (h.logs_lost) out += fmt::format(R"(,"logs":{{"lost":{}}})", *h.logs_lost);
+        if (h.redirects_lost)
+            out += fmt::format(R"(,"redirects":{{"lost":{}}})", *h.redirects_lost);
         if (h.unseen)
             out += fmt::format(R"(,"unseen":{{"too_short":{},"too_long":{}}})", h.unseen->too_short,
                                h.unseen->too_long);

@@ -23,6 +23,7 @@ Examples:
                                            a neural network names attacks, attackers and victims
   weir replay --dataset set.h5 --label attacker=172.16.0.5 dump.pcap
                                            a capture as a data set that a network learns from
+  weir run chain.toml                      the probes of a policy file, several on each interface
   weir model score lucid.h5 test.hdf5      how well a neural network tells attacks
   weir check count.bpf.c                   compile, load and verify; attach nothing
   weir doctor                              what works on this machine, and what does not
@@ -37,8 +38,9 @@ std::string describe(const CLI::App& app, const CLI::ParseError& error) {
     for (const std::string& left : rest)
         if (left.starts_with("-")) return fmt::format("{}: no such option", left);
     if (app.get_subcommands().empty() && !rest.empty())
-        return fmt::format("{}: no such verb; there are inject, replay, model, check and doctor",
-                           rest.front());
+        return fmt::format(
+            "{}: no such verb; there are inject, replay, run, model, check and doctor",
+            rest.front());
     return error.what();
 }
 
@@ -59,8 +61,8 @@ int real_main(int argc, char** argv) {
     app.set_version_flag("--version", "weir " WEIR_VERSION);
     app.require_subcommand(1);
     const std::vector<std::pair<const char*, Run>> verbs = {
-        {"inject", add_inject(app)}, {"replay", add_replay(app)}, {"model", add_model(app)},
-        {"check", add_check(app)},   {"doctor", add_doctor(app)},
+        {"inject", add_inject(app)}, {"replay", add_replay(app)}, {"run", add_run(app)},
+        {"model", add_model(app)},   {"check", add_check(app)},   {"doctor", add_doctor(app)},
     };
     try {  // CLI11 throws; nothing else does
         app.parse(argc, argv);

@@ -32,17 +32,19 @@ struct ReplayRequest {
 Result<ReplayRequest> check_arguments(const ReplayArguments& a) {
     auto probe = to_probe_options(a.probe);
     if (!probe) return pass_on(probe);
+    auto analysis = to_analysis(a.probe);
     auto window = parse_window(a.probe.time_window);
     if (!window) return pass_on(window);
     if (auto r = check_exists("capture", a.file); !r) return pass_on(r);
-    if (auto r = check_files(a.probe); !r) return pass_on(r);
-    if (auto r = check_profile(a.probe); !r) return pass_on(r);
+    if (auto r = check_files(a.probe.bpf, analysis); !r) return pass_on(r);
+    if (auto r = check_profile(a.probe.profile); !r) return pass_on(r);
     auto data_set = check_data_set(a.data_set, a.probe.profile, *window);
     if (!data_set) return pass_on(data_set);
     ReplayOptions options;
     options.probe = std::move(*probe);
-    options.extractor = to_extractor_options(a.probe);
-    options.model = to_model_options(a.probe);
+    options.hook = to_hook(a.probe);
+    options.extractor = std::move(analysis.extractor);
+    options.model = std::move(analysis.model);
     options.file = a.file;
     options.window = *window;
     options.rule = a.window_rule == "lucid" ? WindowRule::Lucid : WindowRule::Fixed;
@@ -91,6 +93,7 @@ Result<> replay(const ReplayArguments& a) {
     // Windows on a terminal are progress enough, and the two would write over each other.
     if (!output->is_terminal())
         options.on_progress = [&](const ReplayProgress& now) { show_progress(progress, now); };
+    options.on_log = print_log;
     auto replay = Replay::open(options);
     if (!replay) return pass_on(replay);
     for (const std::string& notice : replay->notices()) print_notice(notice);

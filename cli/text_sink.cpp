@@ -165,6 +165,12 @@ private:
         if (h.copies && h.copies->lost != 0)
             add(fmt::format("{} copies of packets were lost: the extractor is too slow for them",
                             h.copies->lost));
+        if (h.logs_lost.value_or(0) != 0)
+            add(fmt::format("{} messages of the probe were lost: more than log_rate, or than fit",
+                            count(*h.logs_lost)));
+        if (h.redirects_lost.value_or(0) != 0)
+            add(fmt::format("{} packets passed because their interface is not there",
+                            count(*h.redirects_lost)));
         if (h.truncated != 0) add(fmt::format("{} tables could not be read whole", h.truncated));
         for (const table::Table& t : w.tables)
             if (t.is_saturated) add(saturation(t));

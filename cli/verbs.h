@@ -11,6 +11,7 @@ using Run = std::function<int()>;
 
 [[nodiscard]] Run add_inject(CLI::App& app);
 [[nodiscard]] Run add_replay(CLI::App& app);
+[[nodiscard]] Run add_run(CLI::App& app);
 [[nodiscard]] Run add_model(CLI::App& app);
 [[nodiscard]] Run add_check(CLI::App& app);
 [[nodiscard]] Run add_doctor(CLI::App& app);

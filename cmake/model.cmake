@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# src/model: the only folder that sees ONNX, HDF5, zip and TOML.
+# src/model: the only folder that sees ONNX, HDF5 and zip. TOML is seen by src/policy too.
 pkg_check_modules(HDF5 REQUIRED IMPORTED_TARGET hdf5-serial)
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)

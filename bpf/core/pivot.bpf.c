@@ -26,6 +26,27 @@ struct {
 /* The generation word: stored by user space through a mapping, loaded here without a map lookup. */
 volatile __u64 weir_word SEC(".data.weir") = 0;
 
+/* Stands where no probe does, which no packet ever enters (src/chain/chain.cpp, settle()). */
+static __always_inline void weir_hole(void)
+{
+    __u32 zero = 0;
+    struct weir_cpu *here = bpf_map_lookup_elem(&weir_cpus, &zero);
+    if (here)
+        here->misses += 1;
+}
+
+SEC("xdp") int weir_hole_xdp(struct xdp_md *ctx)
+{
+    weir_hole();
+    return XDP_PASS;
+}
+
+SEC("tc") int weir_hole_tc(struct __sk_buff *ctx)
+{
+    weir_hole();
+    return WEIR_TC_NEXT;
+}
+
 /* Comes back where the chain is empty. */
 static __always_inline void enter_chain(void *ctx)
 {

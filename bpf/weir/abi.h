@@ -38,19 +38,43 @@ enum weir_outcome {
 struct weir_counts {
     weir_u64 entered;                /* packets that entered the probe */
     weir_u64 outcome[WEIR_OUTCOMES]; /* probes with a flow tensor: what became of each of them */
-    weir_u64 copies_lost;            /* copy.h: packets for whose copy the ring had no room */
-    weir_u64 copies_cut;             /* copy.h: packets longer than their copy */
+    weir_u64 copies_lost;            /* punt.h: packets for whose copy the ring had no room */
+    weir_u64 copies_cut;             /* punt.h: packets longer than their copy */
     weir_u64 logs_lost;              /* log.h: messages beyond the rate, or for which the ring had no room */
     weir_u64 redirects_lost;         /* redirect.h: packets whose interface was not there */
 };
 
-/* A packet in the ring weir_copies (copy.h). */
+/* A packet in the ring weir_copies (punt.h). */
 #define WEIR_COPY_BYTES 256
 struct weir_packet_copy {
     weir_u64 time;   /* weir_now() */
     weir_u32 length; /* of the frame; of one in several buffers: of the first */
     weir_u32 copied; /* of it, in data */
     unsigned char data[WEIR_COPY_BYTES];
+};
+
+/* How urgent a message is (log.h): numbers as in Python's logging. */
+enum weir_level { WEIR_DEBUG = 10, WEIR_INFO = 20, WEIR_WARNING = 30, WEIR_ERROR = 40, WEIR_CRITICAL = 50 };
+
+/* The maps of log.h: one for both clones. */
+#define WEIR_LOG_MAPS "weir_log" /* how their names begin */
+/* A message in the ring weir_logs. */
+#define WEIR_LOG_BYTES 200
+struct weir_log_record {
+    weir_u64 time; /* weir_now() */
+    weir_u32 cpu;
+    weir_u32 level;
+    weir_u32 length; /* of the text, without the zero at its end */
+    char text[WEIR_LOG_BYTES + 4];
+};
+
+/* Where a use of weir_redirect() sends packets (redirect.h): a variable in this section, which user space
+ * fills in. */
+#define WEIR_REDIRECT_SECTION ".data.redirect.weir"
+#define WEIR_INTERFACE_BYTES 16 /* IFNAMSIZ */
+struct weir_redirect_target {
+    char name[WEIR_INTERFACE_BYTES];
+    weir_u32 ifindex; /* 0: there is no interface of that name */
 };
 
 /* What a hook keeps per CPU: one map lookup gives a program all it needs. */

@@ -24,8 +24,6 @@ struct weir_packet {
     bool is_new_flow;   /* flow.h: this packet claimed its flow */
     __u32 flow_row;     /* flow.h: where its flow lies */
     __u32 outcome;      /* flow.h: enum weir_outcome */
-    __u32 copies_lost;  /* copy.h */
-    __u32 copies_cut;
     /* Of each tag, the outermost first, in host order: priority, DEI and VID (the low 12 bits). */
     __u16 vlan_tci[WEIR_MAX_VLANS];
 };

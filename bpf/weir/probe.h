@@ -54,8 +54,6 @@ static __always_inline int weir_hook_verdict(int verdict)
 
 /* flow.h counts here what became of a packet. */
 #define WEIR_COUNT_OUTCOME(counts, p) ((void)(counts))
-/* And copy.h what became of their copies. */
-#define WEIR_COUNT_COPIES(counts, p) ((void)(counts))
 
 /* The probe: WEIR_PROBE(name) { ... return WEIR_PASS; } with the packet as `p`. */
 #define WEIR_PROBE(name)                                                                        \
@@ -65,7 +63,6 @@ static __always_inline int weir_hook_verdict(int verdict)
         struct weir_packet packet = weir_packet(ctx);                                           \
         int verdict = name(&packet);                                                            \
         WEIR_COUNT_OUTCOME(counts, &packet);                                                    \
-        WEIR_COUNT_COPIES(counts, &packet);                                                     \
         return weir_hook_verdict(verdict);                                                      \
     }                                                                                           \
     WEIR_WRAP_CALL(name, weir_probe_##name(weir_ctx, weir_counts))                              \

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "weir/hook.h"
+#include "weir/log.h"
 #include "weir/result.h"
 #include "weir/window.h"
 
@@ -30,6 +31,7 @@ enum class AttachMode { Skb, Drv, Hw };
 /// Which probe, and how it is built and loaded.
 struct ProbeOptions {
     std::string file = "ddos";  ///< shipped name, directory, source or object
+    std::string name = {};      ///< how reports and settings call it; empty: the file's
     std::string program = {};   ///< entry function, where the source has several
     std::vector<std::string> cflags = {};
     std::vector<std::string> window_maps = {};   ///< maps to make windowed
@@ -71,6 +73,8 @@ struct InjectOptions {
     std::uint64_t max_windows = 0;  ///< run() returns after so many; 0: never
     /// Called on the engine's thread while windows go on, for what a user should know at once.
     std::function<void(const std::string& notice)> on_notice = {};
+    /// Called on the engine's thread for each message of the probe (weir_log, dp_log).
+    std::function<void(const LogRecord& record)> on_log = {};
     /// Called when all is loaded and packets are next, with the bytes that the
     /// maps take, and the drains that read them.
     std::function<void(std::uint64_t map_bytes)> before_attach = {};
@@ -93,6 +97,8 @@ public:
     [[nodiscard]] virtual Result<> report(const Window& window) = 0;
 };
 
+struct RunOptions;  // weir/policy.h
+
 class Engine {
 public:
     /// Finds, compiles and loads the probe, and attaches it. Packets are counted when it returns.
@@ -101,9 +107,15 @@ public:
     /// Unsupported. On error nothing stays in the kernel.
     [[nodiscard]] static Result<Engine> inject(const InjectOptions& options);
 
+    /// The same for a policy: many probes, on hooks of many interfaces. Interfaces that match later
+    /// are taken up, those that vanish are let go. Errors: as inject(), each with the probe and the
+    /// hook; an interface that is not there is none.
+    [[nodiscard]] static Result<Engine> start(RunOptions options);
+
     /// What the user should know and that is no error: a fall-back, a faster mode.
     [[nodiscard]] const std::vector<std::string>& notices() const;
-    [[nodiscard]] const std::string& mode() const;
+    /// How the program of the first hook is attached: "skb", "drv", "hw", "tcx", "clsact".
+    [[nodiscard]] std::string mode() const;
 
     /// Once. Closes windows on a fixed grid until `stop_fd` is readable (then closes the open one
     /// at once), max_windows are reported, or the interface vanishes. Errors: NotFound (the
@@ -111,6 +123,8 @@ public:
     /// clearing a map said ten times in a row; Invalid (a second run). The sink is not used once it
     /// returns.
     [[nodiscard]] Result<> run(WindowSink& sink, int stop_fd);
+    /// After start(): windows go to the sinks that RunOptions makes.
+    [[nodiscard]] Result<> run(int stop_fd);
 
     Engine(Engine&&) noexcept;
     Engine& operator=(Engine&&) noexcept;
@@ -121,6 +135,7 @@ public:
 private:
     struct State;
     explicit Engine(std::unique_ptr<State> state);
+    [[nodiscard]] Result<> run_loop(WindowSink* sink, int stop_fd);
     std::unique_ptr<State> state_;
 };
 

@@ -95,7 +95,7 @@ struct ExtractorContext {
     bool is_replay = false;
 };
 
-/// The start of a packet that the probe picked (weir_copy_packet, bpf/weir/copy.h).
+/// The start of a packet that the probe picked (weir_punt, bpf/weir/punt.h).
 struct PacketCopy {
     std::int64_t time_ns = 0;               ///< Unix time
     std::uint32_t length = 0;               ///< of the frame

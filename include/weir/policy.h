@@ -58,6 +58,7 @@ struct RunOptions {
     /// On the engine's thread: for what a user should know while windows go on.
     std::function<void(const std::string& notice)> on_notice = {};
     /// As in InjectOptions.
+    std::function<void(const LogRecord& record)> on_log = {};
     std::function<void(std::uint64_t map_bytes)> before_attach = {};
     std::uint64_t max_windows = 0;  ///< of each probe; run() returns after so many; 0: never
 };

@@ -35,6 +35,7 @@ struct ReplayProgress {
 
 struct ReplayOptions {
     ProbeOptions probe = {};
+    std::optional<Hook> hook = {};  ///< none: xdp, or tc-ingress for a program that is for tc
     ExtractorOptions extractor = {};
     ModelOptions model = {};
     std::string file = {};                                       ///< pcap or pcapng, also gzipped
@@ -42,6 +43,8 @@ struct ReplayOptions {
     WindowRule rule = WindowRule::Fixed;
     std::uint64_t max_windows = 0;  ///< run() returns after so many; 0: at the end of the file
     std::function<void(const ReplayProgress&)> on_progress = {};  ///< every few thousand packets
+    /// Called on the thread of run() for each message of the probe (weir_log, dp_log).
+    std::function<void(const LogRecord& record)> on_log = {};
 };
 
 struct ReplaySummary {

@@ -4,6 +4,7 @@
 //
 // Ownership: its tables are borrowed, and exclusively the reader's until the report is over. Thread
 // rule: the probe's worker thread.
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -13,6 +14,9 @@
 #include "weir/table.h"
 
 namespace weir {
+
+/// A grace period takes up to 14 ms, reading and clearing as long again.
+inline constexpr std::chrono::milliseconds kMinWindow(50);
 
 /// Microseconds each stage took; total: from the flip to the report.
 struct StageTimings {
@@ -26,7 +30,7 @@ struct UnseenFrames {
     std::uint64_t too_long = 0;   ///< more than the kernel has buffers for (docs/kernel.md)
 };
 
-/// Copies of packets that the probe made for on_packet() (bpf/weir/copy.h).
+/// Copies of packets that the probe made for on_packet() (bpf/weir/punt.h).
 struct CopyCounts {
     std::uint64_t lost = 0;  ///< the ring buffer was full
     std::uint64_t cut = 0;   ///< the packet was longer than its copy
@@ -41,7 +45,12 @@ struct WindowHealth {
     std::vector<std::string> errors;      ///< what failed in this window; counting went on
     std::vector<std::string> not_frozen;  ///< maps that the kernel writes at any time (timers)
     std::optional<CopyCounts> copies;     ///< none: the probe makes no copies
-    std::optional<UnseenFrames> unseen;   ///< replay only: frames that no probe can see
+    /// Messages beyond the rate, or for which there was no room; none: the probe sends none.
+    std::optional<std::uint64_t> logs_lost;
+    /// Packets that passed because their interface was not there; none: the probe redirects by no
+    /// interface's name.
+    std::optional<std::uint64_t> redirects_lost;
+    std::optional<UnseenFrames> unseen;  ///< replay only: frames that no probe can see
 };
 
 /// What became of the packets that entered a probe. Where the probe keeps a flow tensor

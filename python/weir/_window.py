@@ -16,7 +16,7 @@ class Context:
 
 
 class Packet:
-    """What on_packet(packet) gets: the start of a packet that the probe picked (bpf/weir/copy.h).
+    """What on_packet(packet) gets: the start of a packet that the probe picked (bpf/weir/punt.h).
 
     time_ns (Unix time in nanoseconds), time (in seconds); length: of the frame; data: bytes, from its first one on.
     """

@@ -24,6 +24,13 @@ Result<ProgramFacts> program_facts(const Program& program) {
     };
 }
 
+bool is_link_attached(int link_fd) {
+    bpf_link_info info = {};
+    std::uint32_t bytes = sizeof(info);
+    // Of both kinds the interface is the first of what follows; older headers lack `tcx`.
+    return bpf_link_get_info_by_fd(link_fd, &info, &bytes) == 0 && info.xdp.ifindex != 0;
+}
+
 Result<std::uint64_t> map_memory_bytes(const Map& map) {
     auto text = read_text(fmt::format("/proc/self/fdinfo/{}", map.fd()));
     if (!text) return pass_on(text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// What the kernel says of programs and maps that exist. Thread-safe.
+// What the kernel says of programs, maps and links that exist. Thread-safe.
 #include <cstdint>
 
 #include "bpf/map.h"
@@ -18,6 +18,10 @@ struct ProgramFacts {
 
 /// Errors: as errno says.
 [[nodiscard]] Result<ProgramFacts> program_facts(const Program& program);
+
+/// Whether an XDP or TCX link sits on an interface: false once that has vanished, or where somebody
+/// detached the link.
+[[nodiscard]] bool is_link_attached(int link_fd);
 
 /// Memory of a map, in bytes, as the kernel accounts it (fdinfo "memlock").
 /// Errors: Io.

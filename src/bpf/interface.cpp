@@ -4,8 +4,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
@@ -13,7 +11,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <memory>
 
@@ -67,39 +64,12 @@ bool exists(IfIndex interface) {
     return if_indextoname(static_cast<unsigned>(interface), name.data()) != nullptr;
 }
 
-Result<UniqueFd> open_link_events() {
-    UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
-    if (auto r = check_errno(fd.get(), "netlink socket"); !r) return pass_on(r);
-    sockaddr_nl address{};
-    address.nl_family = AF_NETLINK;
-    address.nl_groups = RTMGRP_LINK;
-    // SAFETY: the socket API takes each family's address through the common head.
-    const auto* head = reinterpret_cast<const sockaddr*>(&address);
-    if (auto r = check_errno(::bind(fd.get(), head, sizeof address), "netlink bind"); !r) {
-        return pass_on(r);
-    }
-    return fd;
-}
-
-/// Whether one of the messages of a datagram says that the interface is gone.
-bool names_deletion(const char* bytes, std::size_t length, IfIndex interface) {
-    while (length >= sizeof(nlmsghdr)) {
-        nlmsghdr header{};
-        std::memcpy(&header, bytes, sizeof header);
-        if (header.nlmsg_len < sizeof header || header.nlmsg_len > length) return false;
-        if (header.nlmsg_type == RTM_DELLINK &&
-            header.nlmsg_len >= NLMSG_LENGTH(sizeof(ifinfomsg))) {
-            ifinfomsg link{};
-            std::memcpy(&link, bytes + NLMSG_HDRLEN, sizeof link);
-            // A bridge says RTM_DELLINK, family AF_BRIDGE, of a port that only leaves it.
-            if (link.ifi_family == AF_UNSPEC && link.ifi_index == number(interface)) return true;
-        }
-        const std::size_t step = NLMSG_ALIGN(header.nlmsg_len);
-        if (step >= length) return false;
-        bytes += step;
-        length -= step;
-    }
-    return false;
+/// Whether the message says that the interface is gone.
+bool is_deletion(const NetlinkMessage& message, IfIndex interface) {
+    const auto link = message.head<ifinfomsg>();
+    // A bridge says RTM_DELLINK, family AF_BRIDGE, of a port that only leaves it.
+    return link && message.header.nlmsg_type == RTM_DELLINK && link->ifi_family == AF_UNSPEC &&
+           link->ifi_index == number(interface);
 }
 
 /// One of the ioctls that take an interface by name; `what` is what they tell.
@@ -193,25 +163,22 @@ std::string describe_owner(const std::string& interface, const XdpOwner& owner) 
 }
 
 Result<InterfaceWatch> InterfaceWatch::open(IfIndex interface) {
-    auto socket = open_link_events();
-    if (!socket) return pass_on(socket);
+    auto netlink = Netlink::open(RTMGRP_LINK);
+    if (!netlink) return pass_on(netlink);
     // Asked after subscribing, so that no deletion falls between the two.
     if (auto name = interface_name(interface); !name) return pass_on(name);
-    return InterfaceWatch(std::move(*socket), interface);
+    return InterfaceWatch(std::move(*netlink), interface);
 }
 
 Result<bool> InterfaceWatch::has_vanished() {
-    std::array<char, 16384> datagram;  // the kernel's own messages are at most 8 to 16 kB
     while (!has_vanished_) {
-        const ssize_t n = ::recv(socket_.get(), datagram.data(), datagram.size(), 0);
-        if (n < 0 && errno == EAGAIN) break;
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && errno == ENOBUFS) {  // messages were lost: ask instead
-            has_vanished_ = !exists(interface_);
-            continue;
-        }
-        if (auto r = check_errno(n, "netlink receive"); !r) return pass_on(r);
-        has_vanished_ = names_deletion(datagram.data(), static_cast<std::size_t>(n), interface_);
+        const auto heard = netlink_.hear();
+        if (!heard) return std::unexpected(heard.error());
+        if (heard->is_nothing()) break;
+        has_vanished_ = heard->has_lost ? !exists(interface_)  // messages were lost: ask instead
+                                        : std::ranges::any_of(heard->messages, [&](const auto& m) {
+                                              return is_deletion(m, interface_);
+                                          });
     }
     return has_vanished_;
 }

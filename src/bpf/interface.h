@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 // Network interfaces as weir needs to know them: index and name, who owns the XDP hook, what the
-// driver can do, and when one vanishes. All of it in the network namespace of the calling thread.
+// driver can do, and when one vanishes (of all of them: interface_events.h). All of it in the
+// network namespace of the calling thread.
 //
 //     auto eth0 = bpf::interface_index("eth0");
 //     auto facts = bpf::xdp_facts(*eth0);
@@ -14,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "util/fd.h"
+#include "bpf/netlink.h"
 #include "weir/result.h"
 
 namespace weir::bpf {
@@ -74,16 +75,16 @@ public:
     [[nodiscard]] static Result<InterfaceWatch> open(IfIndex interface);
 
     /// Readable when there is something to ask has_vanished() about. Borrowed.
-    [[nodiscard]] int fd() const { return socket_.get(); }
+    [[nodiscard]] int fd() const { return netlink_.fd(); }
 
     /// Reads what is pending, never blocks. Once true it stays true, even if the index is used
     /// again.
     [[nodiscard]] Result<bool> has_vanished();
 
 private:
-    InterfaceWatch(UniqueFd socket, IfIndex interface)
-        : socket_(std::move(socket)), interface_(interface) {}
-    UniqueFd socket_;
+    InterfaceWatch(Netlink netlink, IfIndex interface)
+        : netlink_(std::move(netlink)), interface_(interface) {}
+    Netlink netlink_;
     IfIndex interface_;
     bool has_vanished_ = false;
 };

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "bpf/features.h"
+#include "bpf/inspect.h"
 #include "util/errno.h"
 
 namespace weir::bpf {
@@ -32,13 +33,9 @@ Result<XdpLink> XdpLink::attach(const Program& program, IfIndex interface, XdpMo
         return std::unexpected(mode == XdpMode::Skb ? explain(std::move(r).error(), kNeeded)
                                                     : std::move(r).error());
     }
-    return XdpLink(UniqueFd(fd));
+    return XdpLink(UniqueFd(fd), mode);
 }
 
-bool XdpLink::is_attached() const {
-    bpf_link_info info = {};
-    std::uint32_t length = sizeof(info);
-    return bpf_link_get_info_by_fd(fd_.get(), &info, &length) == 0 && info.xdp.ifindex != 0;
-}
+bool XdpLink::is_attached() const { return is_link_attached(fd_.get()); }
 
 }  // namespace weir::bpf

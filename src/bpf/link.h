@@ -26,9 +26,13 @@ public:
     /// detached the link.
     [[nodiscard]] bool is_attached() const;
 
+    /// "skb", "drv" or "hw".
+    [[nodiscard]] const char* way() const { return xdp_mode_name(mode_); }
+
 private:
-    explicit XdpLink(UniqueFd fd) : fd_(std::move(fd)), guard_(fd_.get()) {}
+    XdpLink(UniqueFd fd, XdpMode mode) : fd_(std::move(fd)), mode_(mode), guard_(fd_.get()) {}
     UniqueFd fd_;
+    XdpMode mode_;
     ForkGuard guard_;  // dies first
 };
 

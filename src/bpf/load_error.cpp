@@ -73,6 +73,14 @@ Error load_error(int number, std::string_view log) {
                 .message = "this kernel's types lack what the program reads:\n" + reason,
                 .log = std::string(log)};
     }
+    if (log.contains("Invalid format string")) {
+        return {.code = Errc::Rejected,
+                .message = fmt::format("{}: the kernel cannot format one of its messages", program),
+                .log = std::string(log),
+                .hint =
+                    "conversions are %d %i %u %x with l or ll, %c, %s, %p, %pI4, %pI6, each with "
+                    "its value; of an address, the address of it"};
+    }
     if (!program.empty() && !reason.empty()) {
         return {.code = Errc::Rejected,
                 .message = "the kernel's verifier rejects " + program + ":\n" + reason,

@@ -325,4 +325,8 @@ std::optional<Program> LoadedObject::program(std::string_view function) const {
     return Program{.function = it->function, .fd = fd};
 }
 
+void LoadedObject::unload_programs() {
+    for (const ProgramSpec& program : state_->programs) bpf_program__unload(program.handle);
+}
+
 }  // namespace weir::bpf

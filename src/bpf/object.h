@@ -141,6 +141,8 @@ public:
     [[nodiscard]] const Map* find_map(std::string_view name) const;
     /// Null: no such program, or it was not loaded.
     [[nodiscard]] std::optional<Program> program(std::string_view function) const;
+    /// The maps stay; programs end when nothing in the kernel refers to them any more.
+    void unload_programs();
 
 private:
     friend class Object;

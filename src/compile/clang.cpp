@@ -101,7 +101,7 @@ std::vector<std::string> clang_flags(const Options& options, const FlagChoice& c
     flags.push_back(std::string("-D__TARGET_ARCH_") + kTargetArch);
     if (is_tc(choice.hook)) flags.emplace_back("-DWEIR_HOOK_TC=1");
     if (choice.hook == Hook::TcEgress) flags.emplace_back("-DWEIR_HOOK_EGRESS=1");
-    if (!choice.bcc_define.empty()) flags.push_back("-D" + choice.bcc_define);
+    for (const std::string& define : choice.bcc_defines) flags.push_back("-D" + define);
     // Elsewhere it only gives gnu/stubs-32.h, which the C library's headers (by <linux/icmp.h>) ask
     // for where the target is BPF.
     const bool is_kernels = choice.dialect == Dialect::Bcc || choice.with_kernel_names;

@@ -31,7 +31,7 @@ struct Clang {
 struct FlagChoice {
     Dialect dialect = Dialect::Libbpf;
     Hook hook = Hook::Xdp;
-    std::string bcc_define = {};  // WEIR_BCC_*: what the prelude has to bring; empty: nothing more
+    std::vector<std::string> bcc_defines = {};  // WEIR_BCC_*: what the prelude has to bring
     std::filesystem::path source_dir = {};
     bool with_kernel_names = false;  // the source is the kernel's: see <weir/kernel_names.h>
 };

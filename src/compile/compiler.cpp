@@ -39,14 +39,20 @@ struct Job {
 
 /// What bpf/weir/bcc/prelude.h has to bring for the entry this source will have: one that takes
 /// packet metadata as its second parameter finds the struct there, all others bring their own.
-std::string bcc_define(const Clues& clues, const std::string& program) {
-    if (clues.dialect != Dialect::Bcc) return "";
+std::vector<std::string> bcc_defines(const Clues& clues, const std::string& program) {
+    if (clues.dialect != Dialect::Bcc) return {};
+    std::vector<std::string> defines;
+    if (clues.logs) defines.emplace_back("WEIR_BCC_LOGS");
+    if (clues.punts) defines.emplace_back("WEIR_BCC_PUNTS");
     const bool is_handle_rx =
         clues.handle_rx_parameters > 0 && (program.empty() || program == "handle_rx");
-    if (is_handle_rx) return clues.handle_rx_parameters == 2 ? "WEIR_BCC_METADATA" : "";
     const bool is_handler =
         clues.handler_parameters > 0 && (program.empty() || program == "handler");
-    return is_handler ? "WEIR_BCC_HANDLER" : "";
+    if (is_handle_rx && clues.handle_rx_parameters == 2)
+        defines.emplace_back("WEIR_BCC_METADATA");
+    else if (is_handler && !is_handle_rx)
+        defines.emplace_back("WEIR_BCC_HANDLER");
+    return defines;
 }
 
 /// The key of everything that decides the object, but the contents of the files that go in.
@@ -228,7 +234,7 @@ Result<Compiled> compile(const fs::path& source, const Options& options) {
     const Clues clues = read_clues(*text, name.absolute);
     const FlagChoice choice{.dialect = clues.dialect,
                             .hook = options.hook.value_or(Hook::Xdp),
-                            .bcc_define = bcc_define(clues, options.program),
+                            .bcc_defines = bcc_defines(clues, options.program),
                             .source_dir = fs::path(name.absolute).parent_path()};
     Job job{.source = name,
             .clues = clues,

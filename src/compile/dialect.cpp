@@ -118,6 +118,8 @@ void Reader::read_words(std::string_view text) {
         if (last.is_word("SEC") || last.is_word("section") || last.is_word("__section__") ||
             last.is_word("__section"))
             is_libbpf_ = true;
+        clues_.logs |= last.is_word("dp_log") || last.is_word("pcn_log");
+        clues_.punts |= last.is_word("pkt_to_controller") || last.is_word("pcn_pkt_controller");
         if (last.is_word("handle_rx"))
             clues_.handle_rx_parameters =
                 std::max(clues_.handle_rx_parameters, parameters_behind(lexer));

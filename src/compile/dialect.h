@@ -18,6 +18,8 @@ struct Clues {
     // The most parameters that stand behind the name anywhere; 0: it does not occur.
     unsigned handle_rx_parameters = 0;
     unsigned handler_parameters = 0;
+    bool logs = false;   // calls dp_log() or pcn_log()
+    bool punts = false;  // calls pkt_to_controller() or pcn_pkt_controller()
 };
 
 /// Native: includes <weir/...> (but <weir/bcc/...>). Libbpf: a section attribute, bpf_helpers.h or

@@ -24,6 +24,10 @@ inline void take_counts(Window& window, const Clone& clone, const HookCounts& no
     if (clone.find_map("weir_copies") != nullptr)
         window.health.copies = {.lost = after.copies_lost - before.copies_lost,
                                 .cut = after.copies_cut - before.copies_cut};
+    if (clone.find_map("weir_logs") != nullptr)
+        window.health.logs_lost = after.logs_lost - before.logs_lost;
+    if (clone.find_map(WEIR_REDIRECT_SECTION) != nullptr)
+        window.health.redirects_lost = after.redirects_lost - before.redirects_lost;
     before = after;
 }
 

@@ -1,41 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "weir/engine.h"
 
-#include "chain/chain.h"
-#include "chain/grace.h"
+#include "bpf/interface.h"
 #include "engine/loop.h"
-#include "engine/session.h"
-#include "engine/setup.h"
-#include "util/clock.h"
+#include "probe/locate.h"
 #include "util/paths.h"
 #include "util/privileges.h"
+#include "weir/policy.h"
 
 namespace weir {
 
 struct Engine::State {
-    Chain chain;
-    Grace grace;
-    std::vector<std::unique_ptr<ProbeSession>> sessions;  // one per slot; die before the chain
-    bpf::InterfaceWatch watch;
-    LoopOptions loop;
-    std::vector<std::string> notices;
+    std::unique_ptr<EngineLoop> loop;
     bool has_run = false;
 };
 
 namespace {
 
-using namespace std::chrono_literals;
+/// A policy of one probe on one interface.
+RunOptions to_run_options(const InjectOptions& options, std::string name) {
+    PolicyProbe probe{.name = std::move(name),
+                      .probe = options.probe,
+                      .extractor = options.extractor,
+                      .model = options.model,
+                      .interfaces = {options.interface},
+                      .hooks = {},
+                      .mode = options.mode,
+                      .is_strict = options.is_strict,
+                      .window = options.window};
+    if (options.hook) probe.hooks.push_back(*options.hook);
+    RunOptions run;
+    run.policy.probes.push_back(std::move(probe));
+    run.on_notice = options.on_notice;
+    run.on_log = options.on_log;
+    run.before_attach = options.before_attach;
+    run.max_windows = options.max_windows;
+    return run;
+}
 
-constexpr auto kMinWindow =
-    50ms;  // a grace period takes up to 14 ms, reading and clearing as long again
+Result<> check_windows(const Policy& policy) {
+    for (const PolicyProbe& probe : policy.probes)
+        if (probe.window < kMinWindow) return fail(Errc::Invalid, "a window is 0.05 s at least");
+    return {};
+}
 
-bpf::XdpMode to_xdp_mode(AttachMode mode) {
-    switch (mode) {
-        case AttachMode::Skb: return bpf::XdpMode::Skb;
-        case AttachMode::Drv: return bpf::XdpMode::Drv;
-        case AttachMode::Hw: return bpf::XdpMode::Hw;
-    }
-    return bpf::XdpMode::Skb;
+/// Files, names and privileges are looked at before a compiler runs.
+Result<std::unique_ptr<EngineLoop>> start_loop(LoopOptions options,
+                                               const std::filesystem::path& share) {
+    if (auto r = check_windows(options.run.policy); !r) return pass_on(r);
+    if (auto r = require_inject_privileges(); !r) return pass_on(r);
+    auto loop = EngineLoop::create(std::move(options), share);
+    if (!loop) return loop;
+    if (auto r = (*loop)->start(); !r) return pass_on(r);
+    return loop;
 }
 
 }  // namespace
@@ -51,56 +68,36 @@ Result<Engine> Engine::inject(const InjectOptions& options) {
     if (!share) return pass_on(share);
     auto file = locate_probe(options.probe.file, *share);
     if (!file) return pass_on(file);
-    auto interface = bpf::interface_index(options.interface);
-    if (!interface) return pass_on(interface);
-    auto watch = bpf::InterfaceWatch::open(*interface);
-    if (!watch) return pass_on(watch);
-    if (auto r = require_inject_privileges(); !r) return pass_on(r);
-
-    const FrameSource frames{.clock = ClockSource::Kernel,
-                             .is_raw_ip = bpf::is_raw_ip(*interface).value_or(false),
-                             .context = {.interface = options.interface, .window = options.window}};
-    auto loaded =
-        load_chain(std::move(*file),
-                   {.probe = options.probe, .extractor = options.extractor, .model = options.model},
-                   *share, frames);
-    if (!loaded) return pass_on(loaded);
-    auto grace = Grace::create(GraceMethod::Auto);
-    if (!grace) return pass_on(grace);
-    if (options.before_attach) options.before_attach(loaded->chain.pair(0).map_bytes());
-    auto attached = loaded->chain.attach(
-        *interface, {.mode = to_xdp_mode(options.mode), .is_strict = options.is_strict});
-    if (!attached) return wrap(attached, "attach " + options.interface);
-
-    LoopOptions loop{.interface = options.interface,
-                     .mode = bpf::xdp_mode_name(attached->mode),
-                     .period = options.window.count(),
-                     .attached_ns = monotonic_ns(),
-                     .max_windows = options.max_windows,
-                     .on_notice = options.on_notice,
-                     .stop_fd = -1};
-    auto state = std::make_unique<State>(State{.chain = std::move(loaded->chain),
-                                               .grace = std::move(*grace),
-                                               .sessions = {},
-                                               .watch = std::move(*watch),
-                                               .loop = std::move(loop),
-                                               .notices = std::move(loaded->notices),
-                                               .has_run = false});
-    state->sessions.push_back(std::move(loaded->session));
-    for (std::string& notice : attached->notices) state->notices.push_back(std::move(notice));
-    return Engine(std::move(state));
+    if (auto interface = bpf::interface_index(options.interface); !interface)
+        return pass_on(interface);
+    auto loop = start_loop(
+        {.run = to_run_options(options, file->name), .ends_without_interface = true}, *share);
+    if (!loop) return pass_on(loop);
+    return Engine(std::make_unique<State>(State{.loop = std::move(*loop), .has_run = false}));
 }
 
-const std::vector<std::string>& Engine::notices() const { return state_->notices; }
-const std::string& Engine::mode() const { return state_->loop.mode; }
+Result<Engine> Engine::start(RunOptions options) {
+    auto share = share_dir();
+    if (!share) return pass_on(share);
+    auto loop = start_loop({.run = std::move(options), .ends_without_interface = false}, *share);
+    if (!loop) return pass_on(loop);
+    return Engine(std::make_unique<State>(State{.loop = std::move(*loop), .has_run = false}));
+}
 
-Result<> Engine::run(WindowSink& sink, int stop_fd) {
+const std::vector<std::string>& Engine::notices() const { return state_->loop->notices(); }
+
+std::string Engine::mode() const {
+    const auto& hooks = state_->loop->hooks();
+    return hooks.empty() ? "" : hooks.front()->mode;
+}
+
+Result<> Engine::run(WindowSink& sink, int stop_fd) { return run_loop(&sink, stop_fd); }
+Result<> Engine::run(int stop_fd) { return run_loop(nullptr, stop_fd); }
+
+Result<> Engine::run_loop(WindowSink* sink, int stop_fd) {
     // A second loop would count the packets of the first one's windows again.
     if (std::exchange(state_->has_run, true)) return fail(Errc::Invalid, "an engine runs once");
-    LoopOptions options = state_->loop;
-    options.stop_fd = stop_fd;
-    WindowLoop loop(state_->chain, state_->sessions, state_->grace, sink, std::move(options));
-    return loop.run(state_->watch);
+    return state_->loop->run(sink, stop_fd);
 }
 
 }  // namespace weir

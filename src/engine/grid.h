@@ -15,6 +15,8 @@ public:
     /// The last point that is not after `now`; 0 at the start.
     [[nodiscard]] std::int64_t point_at(Nanoseconds now) const { return (now - start_) / period_; }
 
+    [[nodiscard]] Nanoseconds time_of(std::int64_t point) const { return start_ + point * period_; }
+
     /// Grid points that passed between the one at which a window that opened at `opened` should
     /// have closed and the one at which it does.
     [[nodiscard]] static std::uint64_t late(std::int64_t opened, std::int64_t closed) {

@@ -2,6 +2,7 @@
 #include "engine/loop.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <poll.h>
 #include <sys/timerfd.h>
 
@@ -9,8 +10,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "engine/counts.h"
-#include "util/clock.h"
 #include "util/errno.h"
 
 namespace weir {
@@ -20,187 +19,276 @@ timespec to_timespec(Nanoseconds ns) {
     return {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
 }
 
-double microseconds(Nanoseconds from, Nanoseconds to) {
-    return static_cast<double>(to - from) / 1e3;
+bool is_readable(int fd) {
+    pollfd one{.fd = fd, .events = POLLIN, .revents = 0};
+    return fd >= 0 && ::poll(&one, 1, 0) > 0;
 }
 
-constexpr std::uint64_t kNoMoreWindows =
-    0;                                // Open::number of a probe that has closed its last window
-constexpr Nanoseconds kPatience = 2;  // windows that an extractor may take for one
-constexpr int kMaxFailedClears = 10;  // in a row; what passes by itself has passed by then
+std::string with_hint(const Error& error) {
+    return error.hint.empty() ? error.message : error.message + " (" + error.hint + ")";
+}
 
 }  // namespace
 
-/// Arms the timer on the absolute grid: a tick that comes late does not move the next one.
-Result<> WindowLoop::start() {
-    timer_ = UniqueFd(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-    if (auto r = check_errno(timer_.get(), "timerfd"); !r) return r;
-    const Nanoseconds now = monotonic_ns();
-    grid_ = Grid(now, options_.period);
-    const itimerspec ticks{.it_interval = to_timespec(options_.period),
-                           .it_value = to_timespec(now + options_.period)};
-    open_.assign(sessions_.size(), Open{.start_unix_ns = options_.attached_ns + unix_offset_ns()});
-    return check_errno(::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &ticks, nullptr),
-                       "timerfd");
+Result<std::unique_ptr<EngineLoop>> EngineLoop::create(LoopOptions options,
+                                                       const std::filesystem::path& share) {
+    auto grace = Grace::create(GraceMethod::Auto);
+    if (!grace) return pass_on(grace);
+    auto events = bpf::InterfaceEvents::open();
+    if (!events) return wrap(events, "interfaces");
+    std::unique_ptr<Worker> planner;
+    if (!options.ends_without_interface) {
+        auto started = Worker::start(Worker::Privileges::Engine);
+        if (!started) return pass_on(started);
+        planner = std::move(*started);
+    }
+    UniqueFd timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+    if (auto r = check_errno(timer.get(), "timerfd"); !r) return pass_on(r);
+    return std::unique_ptr<EngineLoop>(new EngineLoop(std::move(options), std::move(*grace),
+                                                      std::move(*events), std::move(planner),
+                                                      std::move(timer), share));
 }
 
-Result<> WindowLoop::run(bpf::InterfaceWatch& watch) {
-    if (auto r = start(); !r) return r;
-    Result<> done;
-    while (done && !is_finished()) done = wait_for_events(watch);
-    for (auto& session : sessions_)  // the sink is its owner's again when we return
-        if (!session->worker().is_idle()) (void)session->worker().take_result();
-    if (!done) return done;
-    if (was_detached_) has_vanished_ = watch.has_vanished().value_or(false);
-    if (has_vanished_) return fail(Errc::NotFound, options_.interface + ": the interface vanished");
-    if (was_detached_)
-        return fail(Errc::NotFound,
-                    options_.interface + ": somebody detached weir's program from it");
+EngineLoop::EngineLoop(LoopOptions options, Grace grace, bpf::InterfaceEvents events,
+                       std::unique_ptr<Worker> planner, UniqueFd timer,
+                       const std::filesystem::path& share)
+    : options_(std::move(options)),
+      grace_(std::move(grace)),
+      events_(std::move(events)),
+      timer_(std::move(timer)),
+      windows_(hooks_, grace_,
+               {.max_windows = options_.run.max_windows, .on_notice = options_.run.on_notice}),
+      sinks_{.make = options_.run.make_sink},
+      changes_(hooks_, windows_, grace_, sinks_),
+      planner_(share, options_.run.on_log),
+      planning_(std::move(planner)) {}
+
+void EngineLoop::tell(const std::string& notice) const {
+    if (options_.run.on_notice) options_.run.on_notice(notice);
+}
+
+Result<> EngineLoop::start() {
+    auto plan = planner_.prepare(options_.run.policy, events_.present(), {});
+    if (!plan) return pass_on(plan);
+    notices_ = std::move(plan->notices);
+    auto done = changes_.put_in_force(std::move(plan->hooks),
+                                      {.before_attach = options_.run.before_attach});
+    if (!done) {
+        hooks_.clear();
+        return done;
+    }
+    for (const HookPtr& hook : hooks_)
+        for (const std::string& notice : hook->notices)
+            notices_.push_back(hooks_.size() == 1 ? notice : hook->name() + ": " + notice);
     return {};
 }
 
-Result<> WindowLoop::wait_for_events(bpf::InterfaceWatch& watch) {
-    std::vector<pollfd> fds = {
-        {.fd = timer_.get(), .events = POLLIN, .revents = 0},
-        {.fd = is_stopping_ ? -1 : options_.stop_fd, .events = POLLIN, .revents = 0},
-        {.fd = is_stopping_ ? -1 : watch.fd(), .events = POLLIN, .revents = 0}};
-    const std::size_t first_worker = fds.size();
-    for (auto& session : sessions_)
-        fds.push_back({.fd = session->worker().done_fd(), .events = POLLIN, .revents = 0});
-    if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) return check_errno(-1, "poll");
-    for (std::size_t slot = 0; slot < sessions_.size(); ++slot)
-        if ((fds[first_worker + slot].revents & POLLIN) != 0)
-            if (auto r = release(slot); !r) return r;
-    if (fds[2].revents != 0) {
-        auto gone = watch.has_vanished();
-        if (!gone) return pass_on(gone);
-        has_vanished_ = *gone;
-    }
-    if (fds[1].revents != 0 || has_vanished_) is_stopping_ = true;
-    const bool is_tick = (fds[0].revents & POLLIN) != 0;
-    // A stop closes the open windows at once, or as soon as their twins are released.
-    return is_tick || is_stopping_ ? on_tick() : Result<>{};
+Result<> EngineLoop::run(WindowSink* sink, int stop_fd) {
+    sinks_.borrowed = sink;
+    for (const HookPtr& hook : hooks_)
+        for (auto& probe : hook->probes)
+            if (!probe->own_sink) probe->sink = sink;
+    windows_.start();
+    follow_redirects();
+    Result<> done;
+    while (done && !(is_stopping_ && windows_.is_finished()) &&
+           !(options_.run.max_windows != 0 && !hooks_.empty() && windows_.is_finished()))
+        done = wait_for_events(stop_fd);
+    // The sink is its owner's again when we return.
+    for (const HookPtr& hook : hooks_)
+        for (auto* probes : {&hook->probes, &hook->leaving})
+            for (auto& probe : *probes)
+                if (!probe->session->worker().is_idle())
+                    (void)probe->session->worker().take_result();
+    drain_logs();
+    if (done && !ended_by_.empty()) return fail(Errc::NotFound, ended_by_);
+    return done;
 }
 
-Result<> WindowLoop::on_tick() {
+Result<> EngineLoop::arm_timer() {
+    const auto due = windows_.next_due();
+    const itimerspec at{.it_interval = {}, .it_value = to_timespec(due.value_or(0))};  // 0: never
+    return check_errno(::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &at, nullptr), "timerfd");
+}
+
+Result<> EngineLoop::wait_for_events(int stop_fd) {
+    if (auto r = arm_timer(); !r) return r;
+    const bool may_plan = planning_ && !is_stopping_;
+    const int reload_fd = may_plan && planning_->is_idle() ? options_.run.reload_fd : -1;
+    const int plan_fd = planning_ ? planning_->done_fd() : -1;
+    std::vector<pollfd> fds;
+    for (const int fd : {timer_.get(), is_stopping_ ? -1 : stop_fd,
+                         is_stopping_ ? -1 : events_.fd(), reload_fd, plan_fd})
+        fds.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+    for (const HookPtr& hook : hooks_)
+        for (auto* probes : {&hook->probes, &hook->leaving})
+            for (auto& probe : *probes)
+                for (const int fd :
+                     {probe->session->worker().done_fd(), probe->log ? probe->log->fd() : -1})
+                    fds.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+    if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) return check_errno(-1, "poll");
+    if (auto r = release_workers(); !r) return r;
+    if (fds[2].revents != 0)
+        if (auto r = take_interface_events(); !r) return r;
+    if (fds[1].revents != 0) is_stopping_ = true;
+    if (fds[3].revents != 0) begin_plan(true);
+    if (fds[4].revents != 0)
+        if (auto r = finish_plan(); !r) return r;
+    if (is_stopping_) windows_.stop();
+    if ((fds[0].revents & POLLIN) != 0)
+        if (auto r = on_tick(); !r) return r;
+    // A stop closes the open windows at once, or as soon as their twins are released.
+    if (auto r = windows_.close_last(); !r) return r;
+    drain_logs();
+    changes_.clean_up();
+    return {};
+}
+
+void EngineLoop::drain_logs() {
+    for (const HookPtr& hook : hooks_)
+        for (auto* probes : {&hook->probes, &hook->leaving})
+            for (auto& probe : *probes)
+                if (probe->log) probe->log->drain();
+}
+
+/// Packets that a probe sends to an interface by name go to the one that has the name now.
+void EngineLoop::follow_redirects() {
+    const std::vector<bpf::Interface> present = events_.present();
+    for (const HookPtr& hook : hooks_) {
+        for (auto& probe : hook->probes) {
+            if (!probe->redirects) continue;
+            for (const std::string& name : probe->redirects->names()) {
+                const auto it = std::ranges::find(present, name, &bpf::Interface::name);
+                probe->redirects->follow(
+                    name, it != present.end() ? std::optional(it->index) : std::nullopt);
+            }
+        }
+    }
+}
+
+Result<> EngineLoop::release_workers() {
+    for (const HookPtr& hook : hooks_)
+        for (auto* probes : {&hook->probes, &hook->leaving})
+            for (auto& probe : *probes)
+                if (!probe->session->worker().is_idle() &&
+                    is_readable(probe->session->worker().done_fd()))
+                    if (auto r = windows_.release(*hook, *probe); !r) return r;
+    return {};
+}
+
+Result<> EngineLoop::on_tick() {
     std::uint64_t expirations = 0;
     (void)!::read(timer_.get(), &expirations, sizeof(expirations));  // the clock says where we are
-    if (!is_stopping_ && !chain_.is_attached()) is_stopping_ = was_detached_ = true;
-    for (std::size_t slot = 0; slot < sessions_.size(); ++slot) {
-        if (sessions_[slot]->is_twin_clean() || !sessions_[slot]->worker().is_idle()) continue;
-        if (auto r = clear(slot); !r) return r;
-    }
-    watch_extractors();
-    return close_windows(grid_.point_at(monotonic_ns()));
+    look_at_links();
+    return windows_.on_tick();
 }
 
-/// One that takes two windows is asked to end; one that does not is told of, once: no thread can be
-/// stopped from outside.
-void WindowLoop::watch_extractors() {
-    for (std::size_t slot = 0; slot < sessions_.size(); ++slot) {
-        const Nanoseconds limit = kPatience * options_.period;
-        const Nanoseconds taken = sessions_[slot]->watch_extractor(monotonic_ns(), limit);
-        if (taken < limit + options_.period || !options_.on_notice) continue;
-        if (std::exchange(open_[slot].is_stuck_told, true)) continue;
-        options_.on_notice(
-            fmt::format("the extractor of {} has not come back for {:.1f} s; counting goes on, its "
-                        "window grows",
-                        chain_.pair(slot).name(), static_cast<double>(taken) / 1e9));
+/// Somebody may have detached our program by force.
+void EngineLoop::look_at_links() {
+    for (const HookPtr& hook : hooks_) {
+        if (hook->has_vanished || hook->chain.is_attached()) continue;
+        const bool is_there = bpf::interface_name(hook->interface.index).has_value();
+        vanish(*hook,
+               is_there ? "somebody detached weir's program from it" : "the interface vanished");
     }
 }
 
-std::uint64_t WindowLoop::slots_due(std::int64_t point) const {
-    std::uint64_t due = 0;
-    for (std::size_t slot = 0; slot < sessions_.size(); ++slot) {
-        const bool is_open = open_[slot].number != kNoMoreWindows;
-        const bool is_over = is_stopping_ || point > open_[slot].opened_at;
-        if (is_open && is_over && sessions_[slot]->is_twin_clean()) due |= Chain::bit(slot);
+void EngineLoop::vanish(ProbedHook& hook, const std::string& why) {
+    Changes::leave(hook);
+    const std::string what = hook.interface.name + ": " + why;
+    if (options_.ends_without_interface) {
+        ended_by_ = what;
+        is_stopping_ = true;
+    } else {
+        tell(what);
     }
-    return due;
 }
 
-/// Once per grid point: one flip and one grace period for all probes whose windows end here.
-Result<> WindowLoop::close_windows(std::int64_t point) {
-    const std::uint64_t due = slots_due(point);
-    if (due == 0) return {};
-    Closing closing{.point = point, .begin = monotonic_ns(), .counts = {}};
-    chain_.flip(due);
-    closing.flipped = monotonic_ns();
-    closing.unix_ns = closing.flipped + unix_offset_ns();
-    if (auto r = grace_.wait(); !r) return wrap(r, "grace");
-    closing.quiet = monotonic_ns();
-    closing.counts = read_counts();
-    for (std::size_t slot = 0; slot < sessions_.size(); ++slot)
-        if ((due & Chain::bit(slot)) != 0) run_window(slot, closing);
-    counted_.tail_call_misses = closing.counts.tail_call_misses;
-    pending_errors_.clear();
+Result<> EngineLoop::take_interface_events() {
+    auto events = events_.read();
+    if (!events) return wrap(events, "interfaces");
+    bool has_news = false;
+    for (const bpf::InterfaceEvent& event : *events) {
+        for (const HookPtr& hook : hooks_) {
+            if (hook->has_vanished || hook->interface.index != event.index) continue;
+            // A renamed interface keeps what is attached to it.
+            if (event.kind == bpf::InterfaceEvent::Kind::Appeared)
+                hook->interface.name = event.name;
+            else if (!bpf::interface_name(event.index))
+                vanish(*hook, "the interface vanished");
+        }
+        has_news |= event.kind == bpf::InterfaceEvent::Kind::Appeared;
+    }
+    if (!events->empty()) follow_redirects();
+    if (has_news && !options_.ends_without_interface) begin_plan(false);
     return {};
 }
 
-/// flip and grace are over; here: read, then on the worker predict, extract, report; release()
-/// clears.
-void WindowLoop::run_window(std::size_t slot, const Closing& closing) {
-    const unsigned retired = chain_.active(slot) ^ 1;
-    Window window = describe(slot, closing);
-    take_counts(window, chain_.pair(slot).clone(retired), closing.counts, counted_);
-    sessions_[slot]->read(retired, std::move(window));
-    sessions_[slot]->hand_over(sink_, closing.begin);
-    open_[slot] = {.number = is_last_window(slot) ? kNoMoreWindows : open_[slot].number + 1,
-                   .opened_at = closing.point,
-                   .start_unix_ns = closing.unix_ns};
+std::vector<StandingHook> EngineLoop::standing() const {
+    std::vector<StandingHook> all;
+    for (const HookPtr& hook : hooks_) {
+        if (hook->has_vanished) continue;
+        StandingHook& here = all.emplace_back(StandingHook{.hook = hook, .probes = {}});
+        for (const auto& probe : hook->probes)
+            here.probes.push_back(
+                {.name = probe->plan.name, .code_key = probe->code_key, .pair = probe->pair});
+    }
+    return all;
 }
 
-Window WindowLoop::describe(std::size_t slot, const Closing& closing) const {
-    Window window;
-    window.number = open_[slot].number;
-    window.probe = chain_.pair(slot).name();
-    window.interface = options_.interface;
-    window.hook = "xdp";
-    window.mode = options_.mode;
-    window.start_ns = open_[slot].start_unix_ns;
-    window.end_ns = closing.unix_ns;
-    window.timings_us.flip = microseconds(closing.begin, closing.flipped);
-    window.timings_us.grace = microseconds(closing.flipped, closing.quiet);
-    window.health.late = Grid::late(open_[slot].opened_at, closing.point);
-    window.health.errors = pending_errors_;
-    window.health.tail_call_misses = closing.counts.tail_call_misses - counted_.tail_call_misses;
-    return window;
+/// `reads_policy`: the policy may be another one; else the interfaces have changed.
+void EngineLoop::begin_plan(bool reads_policy) {
+    if (!planning_->is_idle()) {
+        is_plan_stale_ = true;
+        return;
+    }
+    is_plan_stale_ = false;
+    reads_policy_ = reads_policy;
+    planned_on_ = standing();
+    planning_->post([this, present = events_.present()]() -> Result<> {
+        if (reads_policy_) {
+            auto policy = options_.run.reload();
+            if (!policy) {
+                plan_ = pass_on(policy);
+                return {};
+            }
+            plan_ = planner_.prepare(*policy, present, planned_on_);
+        } else {
+            plan_ = planner_.prepare(options_.run.policy, present, planned_on_);
+        }
+        return {};
+    });
 }
 
-/// A reading that fails is told of; its packets are in the next window of the same clone: none is
-/// lost.
-HookCounts WindowLoop::read_counts() {
-    auto counts = chain_.counts();
-    if (counts) return *counts;
-    pending_errors_.push_back(counts.error().message);
-    return counted_;
-}
-
-Result<> WindowLoop::release(std::size_t slot) {
-    if (auto r = sessions_[slot]->worker().take_result(); !r) return wrap(r, "report");
-    return clear(slot);
-}
-
-/// A failure is tried again at the next grid point, meanwhile the window stays open. One that lasts
-/// ends the run: else it would go on for ever and report nothing.
-Result<> WindowLoop::clear(std::size_t slot) {
-    int& failures = open_[slot].failed_clears;
-    auto r = sessions_[slot]->clear();
-    failures = r ? 0 : failures + 1;
-    if (r || open_[slot].number == kNoMoreWindows) return {};
-    if (is_stopping_ || failures == kMaxFailedClears) return r;
-    if (failures == 1) pending_errors_.push_back(r.error().message);
+Result<> EngineLoop::finish_plan() {
+    if (planning_->is_idle()) return {};
+    (void)planning_->take_result();
+    auto plan = *std::exchange(plan_, std::nullopt);
+    planned_on_.clear();
+    if (is_stopping_) return {};
+    if (!plan)
+        tell(fmt::format("nothing was changed: {}", with_hint(plan.error())));
+    else if (auto r = put_in_force(std::move(*plan)); !r)
+        return r;
+    if (is_plan_stale_) begin_plan(false);
     return {};
 }
 
-bool WindowLoop::is_last_window(std::size_t slot) const {
-    return is_stopping_ ||
-           (options_.max_windows != 0 && open_[slot].number == options_.max_windows);
-}
-
-bool WindowLoop::is_finished() const {
-    return std::ranges::all_of(open_, [](const Open& o) { return o.number == kNoMoreWindows; }) &&
-           std::ranges::all_of(sessions_, [](const auto& s) { return s->worker().is_idle(); });
+Result<> EngineLoop::put_in_force(Plan plan) {
+    for (const std::string& notice : plan.notices) tell(notice);
+    auto done = changes_.put_in_force(std::move(plan.hooks),
+                                      {.skips_busy_hooks = !reads_policy_,
+                                       .on_notice = [this](const std::string& n) { tell(n); }});
+    if (!done && done.error().message.starts_with("grace")) return done;
+    if (!done) {
+        tell(fmt::format("nothing was changed: {}", with_hint(done.error())));
+        return {};
+    }
+    options_.run.policy = std::move(plan.policy);
+    follow_redirects();  // interfaces may have changed since the code was loaded
+    for (const std::string& change : plan.changes) tell(change);
+    if (reads_policy_ && plan.changes.empty()) tell("the policy is in force; no probe changed");
+    return {};
 }
 
 }  // namespace weir

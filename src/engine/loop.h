@@ -1,88 +1,87 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// The window loop of one hook: waits for the grid, for the worker, for the stop and for the
-// interface, and closes windows.
+// What the engine's thread does while probes run: waits for the grid, for workers, for the stop,
+// for interfaces that come and go and for another policy, and lets windows close and changes
+// happen.
 //
-// Ownership: borrows chain, sessions and grace. Thread rule: the engine's thread.
+// Plans are made on a thread of their own (engine/planner.h), so that a compiler delays no window.
+//
+// Ownership: owns hooks, grace period and planner. Thread rule: the engine's thread.
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "bpf/interface.h"
-#include "chain/chain.h"
+#include "bpf/interface_events.h"
 #include "chain/grace.h"
-#include "engine/grid.h"
-#include "engine/session.h"
-#include "weir/engine.h"
+#include "engine/changes.h"
+#include "engine/hook.h"
+#include "engine/planner.h"
+#include "engine/windows.h"
+#include "weir/policy.h"
 
 namespace weir {
 
 struct LoopOptions {
-    std::string interface;
-    std::string mode;
-    Nanoseconds period = 0;
-    Nanoseconds attached_ns = 0;  // monotonic: when packets began to be counted
-    std::uint64_t max_windows = 0;
-    std::function<void(const std::string&)> on_notice = {};
-    int stop_fd = -1;
+    RunOptions run;
+    /// The run ends where its only interface vanishes; else others are waited for.
+    bool ends_without_interface = false;
 };
 
-class WindowLoop {
+class EngineLoop {
 public:
-    WindowLoop(Chain& chain, std::vector<std::unique_ptr<ProbeSession>>& sessions, Grace& grace,
-               WindowSink& sink, LoopOptions options)
-        : chain_(chain),
-          sessions_(sessions),
-          grace_(grace),
-          sink_(sink),
-          options_(std::move(options)) {}
+    /// Errors: Io, Permission.
+    [[nodiscard]] static Result<std::unique_ptr<EngineLoop>> create(
+        LoopOptions options, const std::filesystem::path& share);
 
-    /// Errors: those of Engine::run().
-    [[nodiscard]] Result<> run(bpf::InterfaceWatch& watch);
+    /// Puts the policy to work on the interfaces that there are. Errors: those of
+    /// Planner::prepare() and Changes::put_in_force(); nothing stays in the kernel then.
+    [[nodiscard]] Result<> start();
+    /// Of start(): what the user should know.
+    [[nodiscard]] const std::vector<std::string>& notices() const { return notices_; }
+    [[nodiscard]] const std::vector<HookPtr>& hooks() const { return hooks_; }
+
+    /// `sink`: where windows go, unless the options make sinks. Errors: those of Engine::run().
+    [[nodiscard]] Result<> run(WindowSink* sink, int stop_fd);
 
 private:
-    struct Open {  // the open window of a probe
-        std::uint64_t number = 1;
-        std::int64_t opened_at = 0;  // grid point
-        Nanoseconds start_unix_ns = 0;
-        int failed_clears = 0;  // in a row
-        bool is_stuck_told = false;
-    };
-
-    [[nodiscard]] Result<> start();
-    [[nodiscard]] Result<> wait_for_events(bpf::InterfaceWatch& watch);
+    EngineLoop(LoopOptions options, Grace grace, bpf::InterfaceEvents events,
+               std::unique_ptr<Worker> planner, UniqueFd timer, const std::filesystem::path& share);
+    [[nodiscard]] Result<> wait_for_events(int stop_fd);
+    [[nodiscard]] Result<> arm_timer();
+    [[nodiscard]] Result<> release_workers();
     [[nodiscard]] Result<> on_tick();
-    struct Closing {  // one instant at which windows end; times are monotonic unless they say so
-        std::int64_t point = 0;
-        Nanoseconds begin = 0, flipped = 0, quiet = 0, unix_ns = 0;
-        HookCounts counts;
-    };
+    void look_at_links();
+    [[nodiscard]] Result<> take_interface_events();
+    void vanish(ProbedHook& hook, const std::string& why);
+    void begin_plan(bool reads_policy);
+    [[nodiscard]] Result<> finish_plan();
+    [[nodiscard]] Result<> put_in_force(Plan plan);
+    void drain_logs();
+    void follow_redirects();
+    void tell(const std::string& notice) const;
+    [[nodiscard]] std::vector<StandingHook> standing() const;
 
-    [[nodiscard]] std::uint64_t slots_due(std::int64_t point) const;
-    [[nodiscard]] Result<> close_windows(std::int64_t point);
-    void watch_extractors();
-    void run_window(std::size_t slot, const Closing& closing);
-    [[nodiscard]] HookCounts read_counts();
-    [[nodiscard]] Window describe(std::size_t slot, const Closing& closing) const;
-    [[nodiscard]] Result<> release(std::size_t slot);
-    [[nodiscard]] Result<> clear(std::size_t slot);
-    [[nodiscard]] bool is_last_window(std::size_t slot) const;
-    [[nodiscard]] bool is_finished() const;
-
-    Chain& chain_;
-    std::vector<std::unique_ptr<ProbeSession>>& sessions_;
-    Grace& grace_;
-    WindowSink& sink_;
     LoopOptions options_;
+    Grace grace_;
+    bpf::InterfaceEvents events_;
     UniqueFd timer_;
-    Grid grid_{0, 1};
-    std::vector<Open> open_;
-    std::vector<std::string> pending_errors_;  // told in the next window's health
-    HookCounts counted_;                       // up to the last window of each clone
+    std::vector<HookPtr> hooks_;
+    Windows windows_;
+    SinkSource sinks_;
+    Changes changes_;
+    Planner planner_;                       // the planning thread's
+    std::vector<StandingHook> planned_on_;  // alive while a plan is made
+    std::optional<Result<Plan>> plan_;      // what the planning thread made
+    bool reads_policy_ = false;             // the plan at hand
+    bool is_plan_stale_ = false;            // interfaces have changed since it was begun
     bool is_stopping_ = false;
-    bool has_vanished_ = false;
-    bool was_detached_ = false;
+    std::string ended_by_;  // why the run ends with an error
+    std::vector<std::string> notices_;
+    std::unique_ptr<Worker>
+        planning_;  // null: nothing is planned; dies first: it works on the above
 };
 
 }  // namespace weir

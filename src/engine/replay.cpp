@@ -12,8 +12,10 @@ namespace weir {
 struct Replay::State {
     ReplayOptions options;
     capture::Reader reader;
-    LoadedChain loaded;
-    ReplayClock clock;                    // dies before the chain
+    Chain chain;
+    LoadedProbe probe;                    // dies before the chain
+    ReplayClock clock;                    // dies before the probe
+    std::unique_ptr<LogReader> log;       // also; null: the probe sends no messages
     std::optional<EmptyNetwork> network;  // none where it may not be made
     bool has_run = false;
 };
@@ -51,16 +53,26 @@ Result<Replay> Replay::open(const ReplayOptions& options) {
     auto reader = capture::Reader::open(options.file);
     if (!reader) return pass_on(reader);
     if (auto r = require_inject_privileges(); !r) return pass_on(r);
-    auto loaded = load_chain(
-        std::move(*file),
-        {.probe = options.probe, .extractor = options.extractor, .model = options.model}, *share,
-        {.clock = ClockSource::Capture,
-         .context = {.interface = std::filesystem::path(options.file).filename(),
-                     .window = options.window}});
+    auto image = build_probe(options.probe, std::move(*file), options.hook, *share);
+    if (!image) return pass_on(image);
+    const bool is_foreign = !image->is_wrapped;
+    auto chain = Chain::create(image->hook);
+    if (!chain) return pass_on(chain);
+    const FrameSource frames{
+        .clock = ClockSource::Capture,
+        .context = {.interface = std::filesystem::path(options.file).filename(),
+                    .window = options.window}};
+    auto loaded =
+        load_probe(std::move(*image),
+                   {.probe = options.probe, .extractor = options.extractor, .model = options.model},
+                   {.chain = *chain, .slot = 0, .frames = frames}, *share);
     if (!loaded) return pass_on(loaded);
-    auto clock = ReplayClock::open(loaded->chain.pair(0));
+    if (auto r = chain->append(loaded->pair); !r) return pass_on(r);
+    auto clock = ReplayClock::open(*loaded->pair);
     if (!clock) return pass_on(clock);
-    if (loaded->is_foreign)
+    auto log = LogReader::open(*loaded->pair, {.on_log = options.on_log, .is_replay = true});
+    if (!log) return pass_on(log);
+    if (is_foreign)
         loaded->notices.emplace_back(
             "the probe is an object: its own clock calls give this "
             "machine's time, not the capture's");
@@ -69,20 +81,22 @@ Result<Replay> Replay::open(const ReplayOptions& options) {
     auto network = enter_empty_network(loaded->notices);
     return Replay(std::make_unique<State>(State{.options = options,
                                                 .reader = std::move(*reader),
-                                                .loaded = std::move(*loaded),
+                                                .chain = std::move(*chain),
+                                                .probe = std::move(*loaded),
                                                 .clock = std::move(*clock),
+                                                .log = std::move(*log),
                                                 .network = std::move(network)}));
 }
 
-const std::vector<std::string>& Replay::notices() const { return state_->loaded.notices; }
+const std::vector<std::string>& Replay::notices() const { return state_->probe.notices; }
 
-std::vector<Table> Replay::tables() const { return state_->loaded.session->unread_tables(); }
+std::vector<Table> Replay::tables() const { return state_->probe.session->unread_tables(); }
 
 Result<ReplaySummary> Replay::run(WindowSink& sink, int stop_fd) {
     if (std::exchange(state_->has_run, true)) return fail(Errc::Invalid, "a replay runs once");
     const OneCpu pinned;
-    ReplayLoop loop(state_->loaded.chain, *state_->loaded.session, state_->clock, state_->reader,
-                    sink, state_->options);
+    ReplayLoop loop(state_->chain, *state_->probe.session, state_->clock, state_->reader,
+                    state_->log.get(), sink, state_->options);
     return loop.run(stop_fd);
 }
 

@@ -23,11 +23,13 @@ bool is_readable(int fd) {
 }  // namespace
 
 ReplayLoop::ReplayLoop(Chain& chain, ProbeSession& session, ReplayClock& clock,
-                       capture::Reader& reader, WindowSink& sink, const ReplayOptions& options)
+                       capture::Reader& reader, LogReader* log, WindowSink& sink,
+                       const ReplayOptions& options)
     : chain_(chain),
       session_(session),
       clock_(clock),
       reader_(reader),
+      log_(log),
       sink_(sink),
       options_(options),
       runs_(chain.pivot()) {}
@@ -68,6 +70,7 @@ Result<> ReplayLoop::run_packet(const capture::Packet& packet) {
     auto outcome = runs_.run(packet.bytes);
     if (!outcome) return pass_on(outcome);
     session_.deliver_copies();
+    if (log_ != nullptr) log_->drain();
     if (*outcome == bpf::TestRun::Outcome::TooShort) ++unseen_.too_short;
     if (*outcome != bpf::TestRun::Outcome::TooLong) return {};
     ++unseen_.too_long;

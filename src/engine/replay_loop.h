@@ -14,6 +14,7 @@
 #include "capture/reader.h"
 #include "chain/chain.h"
 #include "engine/cut.h"
+#include "engine/log_reader.h"
 #include "engine/session.h"
 #include "probe/replay_clock.h"
 #include "weir/replay.h"
@@ -23,7 +24,7 @@ namespace weir {
 class ReplayLoop {
 public:
     ReplayLoop(Chain& chain, ProbeSession& session, ReplayClock& clock, capture::Reader& reader,
-               WindowSink& sink, const ReplayOptions& options);
+               LogReader* log, WindowSink& sink, const ReplayOptions& options);
 
     /// Errors: those of Replay::run().
     [[nodiscard]] Result<ReplaySummary> run(int stop_fd);
@@ -42,6 +43,7 @@ private:
     ProbeSession& session_;
     ReplayClock& clock_;
     capture::Reader& reader_;
+    LogReader* log_;  // null: the probe sends no messages
     WindowSink& sink_;
     const ReplayOptions& options_;
     bpf::TestRun runs_;

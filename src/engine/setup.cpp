@@ -13,16 +13,19 @@ namespace {
 
 constexpr std::uint64_t kReplaySeed = 0x9e3779b97f4a7c15;  // fixed: equal runs, equal bytes
 
-SlotBinding binding_for(const Chain& chain, const FrameSource& frames) {
-    SlotBinding binding = chain.next_binding();
+Result<SlotBinding> binding_for(const LoadTarget& target) {
+    const FrameSource& frames = target.frames;
+    auto next = target.chain.binding(target.slot);
+    if (!next) return next;
+    SlotBinding& binding = *next;
     binding.is_raw_ip = frames.is_raw_ip;
-    if (frames.clock == ClockSource::Kernel) return binding;
+    if (frames.clock == ClockSource::Kernel) return next;
     binding.flow_seed = kReplaySeed;
     binding.epoch_base_ns = 0;  // the capture's clock is Unix time already
     binding.is_replay = true;
     const auto held = effective_capabilities();
     binding.has_fixed_order = held && held->has(Capability::SysAdmin);
-    return binding;
+    return next;
 }
 
 /// Null where no model was asked for.
@@ -34,7 +37,8 @@ Result<std::unique_ptr<model::Detector>> open_detector(const ModelOptions& optio
     return detector;
 }
 
-/// The flow tensor records as many packets as the model looks at, unless the user said otherwise.
+}  // namespace
+
 Result<> make_room_for(const model::InputShape& shape, ProbeImage& image) {
     constexpr const char* kPackets = "packets_per_flow";
     auto object = image.open();
@@ -45,44 +49,45 @@ Result<> make_room_for(const model::InputShape& shape, ProbeImage& image) {
     return {};
 }
 
-}  // namespace
-
-Result<LoadedChain> load_chain(ProbeFile file, const ChainParts& parts,
-                               const std::filesystem::path& share, const FrameSource& frames) {
-    const std::string probe = "probe " + file.name;
-    auto detector = open_detector(parts.model, frames.context.window);
-    if (!detector) return pass_on(detector);
-    auto spec = make_spec(parts.probe, std::move(file));
+Result<ProbeImage> build_probe(const ProbeOptions& options, ProbeFile file,
+                               std::optional<Hook> hook, const std::filesystem::path& share) {
+    auto spec = make_spec(options, std::move(file));
     if (!spec) return pass_on(spec);
-    auto image = ProbeImage::build(*spec, share);
-    if (!image) return pass_on(image);
+    spec->hook = hook;
+    return ProbeImage::build(*spec, share);
+}
+
+Result<LoadedProbe> load_probe(ProbeImage image, const ProbeParts& parts, const LoadTarget& target,
+                               const std::filesystem::path& share) {
+    const std::string probe = "probe " + image.name;
+    auto detector = open_detector(parts.model, target.frames.context.window);
+    if (!detector) return pass_on(detector);
     if (*detector)
-        if (auto r = make_room_for((*detector)->shape(), *image); !r) return wrap(r, probe);
-    auto chain = Chain::create(image->hook);
-    if (!chain) return pass_on(chain);
-    auto pair = ClonePair::load(*image, binding_for(*chain, frames));
+        if (auto r = make_room_for((*detector)->shape(), image); !r) return wrap(r, probe);
+    auto binding = binding_for(target);
+    if (!binding) return wrap(binding, probe);
+    auto pair = ClonePair::load(image, *binding, target.predecessor);
     if (!pair) return wrap(pair, probe);
-    if (auto r = chain->append(std::move(*pair)); !r) return wrap(r, probe);
-    auto session = ProbeSession::create(chain->pair(0));
+    LoadedProbe loaded{.pair = std::make_shared<ClonePair>(std::move(*pair)),
+                       .session = nullptr,
+                       .notices = std::move(image.notices)};
+    auto session = ProbeSession::create(*loaded.pair);
     if (!session) return wrap(session, probe);
+    loaded.session = std::move(*session);
     if (!parts.extractor.file.empty() || parts.extractor.make) {
-        ExtractorContext context = frames.context;
-        context.probe = chain->pair(0).name();
+        ExtractorContext context = target.frames.context;
+        context.probe = loaded.pair->name();
         context.model = parts.extractor.model;
-        context.is_replay = frames.clock == ClockSource::Capture;
-        if (auto r = (*session)->start_extractor(parts.extractor, context, share); !r)
+        context.is_replay = target.frames.clock == ClockSource::Capture;
+        if (auto r = loaded.session->start_extractor(parts.extractor, context, share); !r)
             return pass_on(r);
     }
-    const std::string assumed = *detector ? (*detector)->notice() : "";
-    if (*detector)
-        if (auto r = (*session)->start_detector(std::move(*detector)); !r)
+    if (*detector) {
+        if (!(*detector)->notice().empty()) loaded.notices.push_back((*detector)->notice());
+        if (auto r = loaded.session->start_detector(std::move(*detector)); !r)
             return wrap(r, "model " + parts.model.file);
-    LoadedChain loaded{.chain = std::move(*chain),
-                       .session = std::move(*session),
-                       .notices = std::move(image->notices),
-                       .is_foreign = !image->is_wrapped};
-    if (!assumed.empty()) loaded.notices.push_back(assumed);
-    for (const std::string& notice : loaded.chain.pair(0).clone(0).notices())
+    }
+    for (const std::string& notice : loaded.pair->clone(0).notices())
         loaded.notices.push_back(notice);
     return loaded;
 }

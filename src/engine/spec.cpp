@@ -6,6 +6,7 @@
 namespace weir {
 
 Result<ProbeSpec> make_spec(const ProbeOptions& options, ProbeFile file) {
+    if (!options.name.empty()) file.name = options.name;
     const std::string prefix = file.name + ".";
     ProbeSpec spec{.file = std::move(file),
                    .program = options.program,

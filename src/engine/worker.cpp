@@ -33,14 +33,14 @@ void block_all_signals() {
 
 }  // namespace
 
-Result<std::unique_ptr<Worker>> Worker::start() {
+Result<std::unique_ptr<Worker>> Worker::start(Privileges privileges) {
     UniqueFd done(::eventfd(0, EFD_CLOEXEC));
     if (auto r = check_errno(done.get(), "eventfd"); !r) return pass_on(r);
     UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
     if (auto r = check_errno(wake.get(), "eventfd"); !r) return pass_on(r);
     std::unique_ptr<Worker> worker(new Worker(std::move(done), std::move(wake)));
     try {  // the one call here that throws
-        worker->thread_ = std::thread([w = worker.get()] { w->run(); });
+        worker->thread_ = std::thread([w = worker.get(), privileges] { w->run(privileges); });
     } catch (const std::system_error& e) {
         return fail(Errc::Io, std::string("thread: ") + e.what());
     }
@@ -104,10 +104,13 @@ void Worker::wait() {
         if ((fds[i + 1].revents & POLLIN) != 0) watched_[i].on_readable();
 }
 
-void Worker::run() {
+void Worker::run(Privileges privileges) {
     block_all_signals();
     // A failure leaves the thread with what the process has: less safe, not less correct.
-    (void)(map_calls_need_cap_bpf() ? keep_only({Capability::Bpf}) : keep_only({}));
+    if (privileges == Privileges::Engine)
+        (void)keep_only({Capability::Bpf, Capability::NetAdmin, Capability::Perfmon});
+    else
+        (void)(map_calls_need_cap_bpf() ? keep_only({Capability::Bpf}) : keep_only({}));
     while (const Job job = next_job()) {
         Result<> result = job();
         {

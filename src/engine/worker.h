@@ -25,8 +25,12 @@ class Worker {
 public:
     using Job = std::function<Result<>()>;
 
+    /// None, or what the engine's thread has: for our own code alone.
+    enum class Privileges { None, Engine };
+
     /// Errors: Io (no descriptor or thread to be had).
-    [[nodiscard]] static Result<std::unique_ptr<Worker>> start();
+    [[nodiscard]] static Result<std::unique_ptr<Worker>> start(
+        Privileges privileges = Privileges::None);
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -51,7 +55,7 @@ private:
     };
 
     Worker(UniqueFd done, UniqueFd wake) : done_(std::move(done)), wake_(std::move(wake)) {}
-    void run();
+    void run(Privileges privileges);
     [[nodiscard]] Job next_job();
     [[nodiscard]] bool has_news();
     void wait();

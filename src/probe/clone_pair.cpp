@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "probe/core_objects.h"
+#include "probe/heirlooms.h"
 #include "probe/memory.h"
+#include "probe/redirects.h"
 #include "probe/special_fields.h"
 #include "util/env.h"
 #include "weir/abi.h"
@@ -26,9 +29,9 @@ void set_own_constant(bpf::Object& object, std::string_view name, T value) {
 /// alone.
 Result<> bind_to_hook(bpf::Object& object, const SlotBinding& binding, std::uint32_t counter) {
     if (bpf::MapSpec* chain = object.find_map("weir_chain"))
-        if (auto r = chain->share(binding.chain); !r) return r;
+        if (auto r = chain->share(*binding.chain); !r) return r;
     if (bpf::MapSpec* cpus = object.find_map("weir_cpus"))
-        if (auto r = cpus->share(binding.cpus); !r) return r;
+        if (auto r = cpus->share(*binding.cpus); !r) return r;
     set_own_constant<std::uint32_t>(object, "weir_slot", binding.slot);
     set_own_constant<std::uint32_t>(object, "weir_counter", counter);
     set_own_constant<std::uint64_t>(object, "weir_epoch_base", binding.epoch_base_ns);
@@ -40,7 +43,7 @@ Result<> bind_to_hook(bpf::Object& object, const SlotBinding& binding, std::uint
     // libbpf maps globals only where one of them is not static (libbpf.c:map_is_mmapable).
     if (bpf::MapSpec* globals = object.find_map(".data.weir"); globals && binding.is_replay)
         if (auto r = globals->make_mmapable(); !r) return r;
-    return {};
+    return resolve_redirects(object, binding.is_replay);
 }
 
 bool may_be_mmapable(const bpf::MapSpec& map) {
@@ -55,18 +58,18 @@ bool may_be_seedless(const bpf::MapSpec& map) {
                              kind == bpf::MapKind::LruHash || kind == bpf::MapKind::LruPercpuHash);
 }
 
-/// Everything about maps that must be said before they exist.
-Result<> prepare_maps(bpf::Object& object, std::span<const MapPolicy> policies,
-                      const SlotBinding& binding, const bpf::LoadedObject* twin) {
-    for (std::size_t i = 0; i < policies.size(); ++i) {
+/// Everything about maps that must be said before they exist. `existing`, beside the maps: those
+/// that are there already; null: to be created.
+Result<> prepare_maps(bpf::Object& object, const SlotBinding& binding,
+                      std::span<const bpf::Map* const> existing) {
+    for (std::size_t i = 0; i < existing.size(); ++i) {
         bpf::MapSpec& map = object.maps()[i];
         if (map.is_pinned_by_name)
             if (auto r = map.unpin(); !r) return r;
-        if (map.shape.name.starts_with("weir_")) continue;
-        const bool is_shared = policies[i].map_class == MapClass::Persistent;
-        const bpf::Map* existing = twin != nullptr ? twin->find_map(map.shape.name) : nullptr;
-        if (is_shared && existing != nullptr) {
-            if (auto r = map.share(*existing); !r) return r;
+        if (map.shape.name.starts_with("weir_") && !map.shape.name.starts_with(WEIR_LOG_MAPS))
+            continue;
+        if (existing[i] != nullptr) {
+            if (auto r = map.share(*existing[i]); !r) return r;
         } else if (binding.has_fixed_order && may_be_seedless(map)) {
             if (auto r = map.make_seedless(); !r) return r;
         } else if (may_be_mmapable(map)) {
@@ -139,6 +142,24 @@ std::vector<std::vector<std::byte>> initial_images(bpf::Object& object) {
     return images;
 }
 
+/// Programs and, as far as they are not there yet, maps: into the kernel.
+Result<CloneCode> load_programs(bpf::Object object, const ProbeImage& image,
+                                const SlotBinding& binding) {
+    if (auto r = prepare_programs(object, image, binding.hook, binding.with_frags); !r)
+        return pass_on(r);
+    std::vector<std::string> functions;
+    for (const bpf::ProgramSpec& program : object.programs()) functions.push_back(program.function);
+    auto loaded = std::move(object).load();
+    if (!loaded) return std::unexpected(name_function(std::move(loaded).error(), image));
+    CloneCode code{.object = std::move(*loaded), .entry = {}, .programs = {}};
+    for (const std::string& function : functions)
+        if (auto program = code.object.program(function)) code.programs.push_back(*program);
+    auto entry = code.object.program(image.entry);
+    if (!entry) return fail(Errc::Invalid, "no program " + image.entry + " in it");
+    code.entry = std::move(*entry);
+    return code;
+}
+
 }  // namespace
 
 Result<> Clone::stand_behind_stub(const SlotBinding& binding) {
@@ -162,7 +183,8 @@ Result<> Clone::stand_behind_stub(const SlotBinding& binding) {
     return {};
 }
 
-Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, const Clone* twin) {
+Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, const Clone* twin,
+                          const Predecessor& predecessor) {
     auto object = image.open();
     if (!object) return pass_on(object);
     auto policies = classify(object->maps(), image.maps);
@@ -170,30 +192,22 @@ Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, c
     const std::uint64_t pair_bytes = estimate_pair_bytes(object->maps(), *policies);
     if (twin == nullptr)
         if (auto r = require_memory(pair_bytes); !r) return pass_on(r);
-    const std::uint32_t counter = binding.counters[twin == nullptr ? 0 : 1];
+    const std::uint32_t counter = binding.counters->at(twin == nullptr ? 0 : 1);
     if (auto r = bind_to_hook(*object, binding, counter); !r) return pass_on(r);
-    if (auto r =
-            prepare_maps(*object, *policies, binding, twin != nullptr ? &twin->object_ : nullptr);
-        !r)
-        return pass_on(r);
+    auto existing = twin != nullptr ? shared_maps(*object, *policies, twin->object_)
+                                    : find_heirlooms(*object, *policies, predecessor);
+    if (!existing) return pass_on(existing);
+    if (auto r = prepare_maps(*object, binding, *existing); !r) return pass_on(r);
     if (auto r = prepare_inner_maps(*object); !r) return pass_on(r);
-    if (auto r = prepare_programs(*object, image, binding.hook, binding.with_frags); !r)
-        return pass_on(r);
     std::vector<std::string> notices = pin_notices(*object);
+    std::ranges::move(redirect_notices(*object), std::back_inserter(notices));
     std::vector<std::vector<std::byte>> images = initial_images(*object);
-    std::vector<std::string> functions;
-    for (const bpf::ProgramSpec& program : object->programs())
-        functions.push_back(program.function);
-
-    auto loaded = std::move(*object).load();
-    if (!loaded) return std::unexpected(name_function(std::move(loaded).error(), image));
-    Clone clone(std::move(*loaded));
+    auto code = load_programs(std::move(*object), image, binding);
+    if (!code) return pass_on(code);
+    Clone clone(std::move(code->object));
     clone.notices_ = std::move(notices);
-    for (const std::string& function : functions)
-        if (auto program = clone.object_.program(function)) clone.programs_.push_back(*program);
-    auto entry = clone.object_.program(image.entry);
-    if (!entry) return fail(Errc::Invalid, "no program " + image.entry + " in it");
-    clone.entry_ = std::move(*entry);
+    clone.programs_ = std::move(code->programs);
+    clone.entry_ = std::move(code->entry);
     clone.counter_ = counter;
     clone.pair_bytes_ = pair_bytes;
     for (std::size_t i = 0; i < policies->size(); ++i) {
@@ -209,16 +223,55 @@ Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, c
     return clone;
 }
 
-Result<ClonePair> ClonePair::load(const ProbeImage& image, const SlotBinding& binding) {
-    auto first = Clone::load(image, binding, nullptr);
+/// Constants are not shared: the slot is one, and the verifier reads them.
+Result<CloneCode> Clone::load_code(const ProbeImage& image, const SlotBinding& binding) const {
+    auto object = image.open();
+    if (!object) return pass_on(object);
+    if (auto r = bind_to_hook(*object, binding, counter_); !r) return pass_on(r);
+    for (bpf::MapSpec& map : object->maps()) {
+        const bpf::Map* existing = object_.find_map(map.shape.name);
+        if (existing == nullptr || map.shape.name.starts_with(".rodata")) continue;
+        if (map.is_pinned_by_name)
+            if (auto r = map.unpin(); !r) return pass_on(r);
+        if (auto r = map.share(*existing); !r) return pass_on(r);
+    }
+    return load_programs(std::move(*object), image, binding);
+}
+
+void Clone::take_code(CloneCode code) {
+    if (!moved_) object_.unload_programs();
+    entry_ = std::move(code.entry);
+    programs_ = std::move(code.programs);
+    moved_ = std::move(code.object);
+}
+
+Result<ClonePair> ClonePair::load(const ProbeImage& image, const SlotBinding& binding,
+                                  const Predecessor& predecessor) {
+    auto first = Clone::load(image, binding, nullptr, predecessor);
     if (!first) return pass_on(first);
-    auto second = Clone::load(image, binding, &*first);
+    auto second = Clone::load(image, binding, &*first, {});
     if (!second) return wrap(second, "second clone");
-    ClonePair pair(image.name, {std::move(*first), std::move(*second)});
+    ClonePair pair(image, binding, {std::move(*first), std::move(*second)});
     for (const CloneMap& m : pair.clone(0).maps())
         if (special_fields(*m.map.shape().value).has_timer)
             pair.not_frozen_.push_back(m.map.name());
     return pair;
+}
+
+Result<PairCode> ClonePair::load_code(std::uint32_t slot) const {
+    SlotBinding binding = binding_;
+    binding.slot = slot;
+    auto first = clones_[0].load_code(image_, binding);
+    if (!first) return pass_on(first);
+    auto second = clones_[1].load_code(image_, binding);
+    if (!second) return pass_on(second);
+    return PairCode{.slot = slot, .clones = {std::move(*first), std::move(*second)}};
+}
+
+void ClonePair::take_code(PairCode code) {
+    binding_.slot = code.slot;
+    for (std::size_t i = 0; i < clones_.size(); ++i)
+        clones_.at(i).take_code(std::move(code.clones.at(i)));
 }
 
 }  // namespace weir

@@ -10,19 +10,12 @@
 #include <vector>
 
 #include "bpf/elf.h"
+#include "util/paths.h"
 
 namespace weir {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string probe_name(const fs::path& path) {
-    std::string name = path.filename().string();
-    for (const std::string_view suffix : {".o", ".c", ".bpf", ".kern", ".tc"})
-        if (name.size() > suffix.size() && name.ends_with(suffix))
-            name = name.substr(0, name.size() - suffix.size());
-    return name;
-}
 
 bool starts_as_elf(const fs::path& path) {
     std::ifstream file(path, std::ios::binary);
@@ -48,7 +41,7 @@ std::vector<std::string> shipped_probes(const fs::path& share) {
 
 /// In a directory: NAME.bpf.o, NAME.bpf.c, ebpf.c (the classic injector's), else the only source.
 Result<ProbeFile> from_directory(const fs::path& directory) {
-    const std::string name = fs::weakly_canonical(directory).filename().string();
+    const std::string name = probe_name(directory);
     std::error_code ignored;
     for (const std::string& candidate : {name + ".bpf.o", name + ".bpf.c", std::string("ebpf.c")}) {
         if (!fs::is_regular_file(directory / candidate, ignored)) continue;

@@ -67,6 +67,16 @@ Result<> check_is_private(const fs::path& path) {
 
 }  // namespace
 
+std::string probe_name(const fs::path& path) {
+    std::error_code ignored;  // a path that cannot be resolved has a name all the same
+    if (is_folder(path)) return fs::weakly_canonical(path, ignored).filename().string();
+    std::string name = path.filename().string();
+    for (const std::string_view suffix : {".o", ".c", ".bpf", ".kern", ".tc"})
+        if (name.size() > suffix.size() && name.ends_with(suffix))
+            name = name.substr(0, name.size() - suffix.size());
+    return name;
+}
+
 Result<fs::path> share_dir() {
     std::vector<fs::path> places;
     if (auto prefix = from_environment("WEIR_PREFIX"); !prefix.empty())

@@ -7,6 +7,7 @@
 //
 // Ownership: plain values. Thread-safe as long as nobody changes the environment.
 #include <filesystem>
+#include <string>
 
 #include "weir/result.h"
 
@@ -15,6 +16,10 @@ namespace weir {
 /// $WEIR_PREFIX/share/weir, else share/weir beside the executable, else ../share/weir from there.
 /// Errors: NotFound, naming the places that were tried.
 [[nodiscard]] Result<std::filesystem::path> share_dir();
+
+/// How a probe is called unless somebody says otherwise: a folder's name, or a file's without .o,
+/// .c, .bpf and .kern: "flows" for flows.bpf.c.
+[[nodiscard]] std::string probe_name(const std::filesystem::path& path);
 
 /// $WEIR_CACHE; else /var/cache/weir as root; else $XDG_CACHE_HOME/weir or ~/.cache/weir. Created
 /// with mode 0700 where it is missing. Errors: Permission (owned by another user, whom the message

@@ -9,8 +9,8 @@ from _live import plugin, send, start, stop
 
 COPIES = """
 #include <weir/probe.h>
-#include <weir/copy.h>
-WEIR_PROBE(copies) { weir_copy_packet(p); return WEIR_DROP; }
+#include <weir/punt.h>
+WEIR_PROBE(copies) { weir_punt(p, WEIR_COPY_BYTES); return WEIR_DROP; }
 """
 
 COUNTING = ("std::uint64_t copies_ = 0, bytes_ = 0, length_ = 0, wrong_ = 0;"

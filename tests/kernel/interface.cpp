@@ -13,49 +13,15 @@
 #include <optional>
 
 #include "bpf/link.h"
-#include "util/process.h"
+#include "support/private_namespace.h"
 
 namespace weir::bpf {
 namespace {
 
 constexpr int kDeadlineMs = 10'000;
 
-/// Each test in a new namespace with a veth pair v0, v1.
-class InterfaceTest : public ::testing::Test {
+class InterfaceTest : public test::NamespaceTest {
 protected:
-    void SetUp() override {
-        home_ = UniqueFd(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-        ASSERT_TRUE(home_.is_open());
-        if (::unshare(CLONE_NEWNET) != 0) {
-            home_ = {};
-            GTEST_SKIP() << "needs root: no network namespace";
-        }
-        ip({"link", "add", "v0", "mtu", "1400", "type", "veth", "peer", "name", "v1"});
-    }
-    void TearDown() override {
-        if (home_.is_open()) {
-            ASSERT_EQ(::setns(home_.get(), CLONE_NEWNET), 0);
-        }
-    }
-
-    static Result<ProcessOutput> run_ip(std::vector<std::string> words,
-                                        std::string_view input = {}) {
-        const bool is_in_usr = ::access("/usr/sbin/ip", X_OK) == 0;
-        words.insert(words.begin(), is_in_usr ? "/usr/sbin/ip" : "/sbin/ip");
-        return run_process({.argv = std::move(words), .input = input});
-    }
-    static void ip(std::vector<std::string> words, std::string_view input = {}) {
-        const auto ran = run_ip(std::move(words), input);
-        ASSERT_TRUE(ran) << ran.error().message;
-        ASSERT_EQ(ran->exit_status, 0) << ran->err;
-    }
-
-    static IfIndex index_of(const std::string& name) {
-        const auto index = interface_index(name);
-        EXPECT_TRUE(index) << name;
-        return index.value_or(IfIndex{});
-    }
-
     /// Waits for the watch to have something to say.
     static bool vanishes(InterfaceWatch& watch) {
         for (;;) {
@@ -66,9 +32,6 @@ protected:
             if (*gone) return true;
         }
     }
-
-private:
-    UniqueFd home_;
 };
 
 template <class T>
@@ -212,7 +175,7 @@ TEST_F(InterfaceTest, WatchIgnoresWhatHappensToOthersAndToNames) {
 }
 
 TEST_F(InterfaceTest, WatchIsNotFooledByAPortThatLeavesItsBridge) {
-    const auto made = run_ip({"link", "add", "b0", "type", "bridge"});
+    const auto made = run_tool("ip", {"link", "add", "b0", "type", "bridge"});
     if (!made || made->exit_status != 0) GTEST_SKIP() << "this kernel has no bridges";
     ip({"link", "set", "v0", "master", "b0"});
     auto watch = InterfaceWatch::open(index_of("v0"));

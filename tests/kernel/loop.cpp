@@ -170,60 +170,45 @@ TEST_F(Loop, RunsOncePerEngine) {
     EXPECT_EQ(sink_.windows.size(), 1U);
 }
 
-/// The parts of an engine, to be set up as no command line can.
+/// An engine whose maps and sinks the test can reach.
 struct Parts {
-    Chain chain;
-    std::vector<std::unique_ptr<ProbeSession>> sessions;
-    Grace grace;
-    bpf::InterfaceWatch watch;
+    std::unique_ptr<EngineLoop> loop;
 
-    static Result<Parts> make(bpf::IfIndex interface, const std::vector<std::string>& names) {
-        auto chain = Chain::create();
-        if (!chain) return pass_on(chain);
-        std::vector<std::unique_ptr<ProbeSession>> sessions;
+    static Result<Parts> make(const std::vector<std::string>& names) {
+        LoopOptions options{.run = {}, .ends_without_interface = true};
         for (const std::string& name : names) {
-            if (auto r = test::append_fixture(*chain, "count_sources", name); !r) return pass_on(r);
-            auto session = ProbeSession::create(chain->pair(chain->size() - 1));
-            if (!session) return pass_on(session);
-            sessions.push_back(std::move(*session));
+            PolicyProbe probe;
+            probe.name = name;
+            probe.probe.file = test::fixture_path("count_sources");
+            probe.interfaces = {test::PrivateNetwork::kReceiver};
+            probe.hooks = {Hook::Xdp};
+            probe.mode = AttachMode::Drv;
+            probe.is_strict = true;
+            probe.window = kWindow;
+            options.run.policy.probes.push_back(std::move(probe));
         }
-        auto grace = Grace::create(GraceMethod::Auto);
-        if (!grace) return pass_on(grace);
-        auto watch = bpf::InterfaceWatch::open(interface);
-        if (!watch) return pass_on(watch);
-        auto attached = chain->attach(interface, {.mode = bpf::XdpMode::Drv, .is_strict = true});
-        if (!attached) return pass_on(attached);
-        return Parts{.chain = std::move(*chain),
-                     .sessions = std::move(sessions),
-                     .grace = std::move(*grace),
-                     .watch = std::move(*watch)};
+        options.run.max_windows = 100;  // a test that fails ends
+        auto loop = EngineLoop::create(std::move(options), {});
+        if (!loop) return pass_on(loop);
+        if (auto r = (*loop)->start(); !r) return pass_on(r);
+        return Parts{.loop = std::move(*loop)};
     }
-
-    Result<> run(WindowSink& sink, int stop_fd) {
-        WindowLoop loop(chain, sessions, grace, sink,
-                        {.interface = "vrx",
-                         .mode = "drv",
-                         .period = kWindowNs,
-                         .attached_ns = monotonic_ns(),
-                         .max_windows = 100,  // a test that fails ends
-                         .stop_fd = stop_fd});
-        return loop.run(watch);
-    }
+    [[nodiscard]] const Chain& chain() const { return loop->hooks().front()->chain; }
 };
 
 TEST_F(Loop, AMapThatCannotBeClearedEndsTheRunInsteadOfStallingIt) {
     // A frozen map is closed to system calls that write; the ways through the kernel still empty
     // it.
     const test::Disable plain("drain,batch");
-    auto parts = Parts::make(network_.receiver(), {"frozen"});
+    auto parts = Parts::make({"frozen"});
     ASSERT_TRUE(parts.has_value()) << parts.error().message << parts.error().log;
     int frozen = 0;
     for (const unsigned clone : {0U, 1U})
-        for (const CloneMap& m : parts->chain.pair(0).clone(clone).maps())
+        for (const CloneMap& m : parts->chain().pair(0).clone(clone).maps())
             if (m.map.name() == "sources") frozen += bpf_map_freeze(m.map.fd()) == 0 ? 1 : 0;
     ASSERT_EQ(frozen, 2);
     ASSERT_EQ(traffic_.send(100), 100U);
-    const auto done = parts->run(sink_, stop_.get());
+    const auto done = parts->loop->run(&sink_, stop_.get());
     ASSERT_FALSE(done.has_value());
     EXPECT_EQ(done.error().code, Errc::Permission);
     EXPECT_TRUE(done.error().message.contains("clear")) << done.error().message;
@@ -254,10 +239,10 @@ public:
 };
 
 TEST_F(Loop, AnErrorOfOneReportEndsTheRunAndLeavesTheSinkAlone) {
-    auto parts = Parts::make(network_.receiver(), {"broken", "slow"});
+    auto parts = Parts::make({"broken", "slow"});
     ASSERT_TRUE(parts.has_value()) << parts.error().message << parts.error().log;
     HalfBroken sink;
-    const auto done = parts->run(sink, stop_.get());
+    const auto done = parts->loop->run(&sink, stop_.get());
     EXPECT_FALSE(sink.is_in_use) << "run() has returned, the sink may be gone";
     ASSERT_FALSE(done.has_value());
     EXPECT_EQ(done.error().code, Errc::Io);

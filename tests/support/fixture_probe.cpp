@@ -11,7 +11,9 @@ Result<> append_fixture(Chain& chain, const std::string& fixture, const std::str
     spec.file = {.name = name, .path = fixture_path(fixture), .is_object = true};
     auto image = ProbeImage::build(spec, {});
     if (!image) return pass_on(image);
-    auto pair = ClonePair::load(*image, chain.next_binding());
+    auto binding = chain.next_binding();
+    if (!binding) return pass_on(binding);
+    auto pair = ClonePair::load(*image, *binding);
     if (!pair) return pass_on(pair);
     return chain.append(std::move(*pair));
 }

@@ -59,10 +59,11 @@ Result<std::unique_ptr<FlowProbe>> try_load_flow_probe(const FlowProbeOptions& o
     if (!image) return pass_on(image);
     auto chain = Chain::create(options.hook);
     if (!chain) return pass_on(chain);
-    SlotBinding binding = chain->next_binding();
-    binding.is_raw_ip = options.is_raw_ip;
-    binding.is_replay = options.is_replay;
-    auto pair = ClonePair::load(*image, binding);
+    auto binding = chain->next_binding();
+    if (!binding) return pass_on(binding);
+    binding->is_raw_ip = options.is_raw_ip;
+    binding->is_replay = options.is_replay;
+    auto pair = ClonePair::load(*image, *binding);
     if (!pair) return pass_on(pair);
     if (auto r = chain->append(std::move(*pair)); !r) return pass_on(r);
     std::optional<ReplayClock> clock;

@@ -56,7 +56,9 @@ public:
         const auto image = build(file, spec);
         ASSERT_TRUE(image) << image.error().message << image.error().log;
         EXPECT_EQ(image->hook, hook_);
-        auto pair = ClonePair::load(*image, chain_->next_binding());
+        const auto binding = chain_->next_binding();
+        ASSERT_TRUE(binding) << binding.error().message;
+        auto pair = ClonePair::load(*image, *binding);
         ASSERT_TRUE(pair) << pair.error().message << pair.error().log;
         const auto done = chain_->append(std::move(*pair));
         ASSERT_TRUE(done) << done.error().message;

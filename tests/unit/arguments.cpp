@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "cli/inject_options.h"
+#include "policy/option_words.h"
 
 namespace weir::cli {
 namespace {
 
 using namespace std::chrono_literals;
+using policy::split_words;
 using Words = std::vector<std::string>;
 
 TEST(WindowLength, TakesSecondsWithFractions) {

@@ -242,14 +242,17 @@ TEST_F(Compile, GivesHandleRxWithMetadataWhatPolycubeIncludes) {
     EXPECT_TRUE(built) << built.error().message;
 }
 
-TEST_F(Compile, RefusesToRedirectToAnInterfaceByName) {
-    const auto error = error_of(
-        compile(write("f.c",
-                      "static int handler(struct CTXTYPE *ctx, struct pkt_metadata *md) {\n"
-                      "    return md->length ? REDIRECT : REDIRECT(eth1);\n}\n")));
+TEST_F(Compile, KnowsHowLongTheNameOfAnInterfaceMayBe) {
+    const auto source = [](const std::string& name) {
+        return "static int handler(struct CTXTYPE *ctx, struct pkt_metadata *md) {\n"
+               "    return md->length ? REDIRECT : REDIRECT(" +
+               name + ");\n}\n";
+    };
+    const auto built = compile(write("f.c", source("fifteen_letters")));
+    EXPECT_TRUE(built) << built.error().message;
+    const auto error = error_of(compile(write("f.c", source("sixteen__letters"))));
     EXPECT_TRUE(error.message.contains("f.c:2:")) << error.message;
-    EXPECT_TRUE(error.message.contains("REDIRECT(name) needs the interface's number"))
-        << error.message;
+    EXPECT_TRUE(error.message.contains("15 characters at most")) << error.message;
 }
 
 TEST_F(Compile, LetsTheUsersFlagsHaveTheLastWord) {

@@ -76,33 +76,34 @@ __attribute__((noinline)) int first_bit_set_pos(u64 bits)
     return position;
 }
 
-/* Logging goes to the kernel's trace pipe; levels as Python's logging has them. */
+/* Logging goes to weir's log; levels as Python's logging has them. */
 enum { DEBUG = 10, INFO = 20, WARNING = 30, ERROR = 40, CRITICAL = 50 };
 #ifndef LOG_LEVEL
 #define LOG_LEVEL INFO
 #endif
-#define dp_log(level, format, ...)                   \
-    ({                                               \
-        if ((level) >= LOG_LEVEL)                    \
-            bpf_trace_printk(format, ##__VA_ARGS__); \
+#define dp_log(level, format, ...)                       \
+    ({                                                   \
+        if ((level) >= LOG_LEVEL)                        \
+            weir_send_log(level, format, ##__VA_ARGS__); \
     })
 
-extern int weir_refused_controller(void)
-    WEIR_BCC_UNAVAILABLE("pkt_to_controller() has no controller here; push packets into a BPF_QUEUE");
-#define pkt_to_controller(...) weir_refused_controller()
+/* pkt_to_controller(ctx, md): the extractor's on_packet() is the controller. 0, or -1: no room. */
+#define pkt_to_controller(ctx, ...) (weir_punt_context(ctx, WEIR_COPY_BYTES) ? 0 : -1)
 
-/* REDIRECT(eth1): the framework turns the name into a number before it compiles. */
+/* REDIRECT(eth1), and REDIRECT alone as the verdict. */
+#include "../redirect.h"
 #undef REDIRECT
 enum { REDIRECT = XDP_REDIRECT };
-extern int weir_refused_redirect(void)
-    WEIR_BCC_UNAVAILABLE("REDIRECT(name) needs the interface's number; use bpf_redirect(ifindex, 0)");
-#define REDIRECT(...) weir_refused_redirect()
+#define REDIRECT(interface) weir_redirect_or(PASS, #interface)
 
 static __always_inline struct pkt_metadata weir_bcc_metadata(WEIR_CONTEXT *ctx)
 {
+    u64 length = WEIR_BCC_LENGTH(ctx);
+    /* VERIFIER: subtracted here, not where it is used: pointers may not be kept in 32 bits until then. */
+    asm volatile("" : "+r"(length));
     return (struct pkt_metadata){
         .ifindex = WEIR_BCC_INTERFACE(ctx),
-        .length = WEIR_BCC_LENGTH(ctx),
+        .length = length,
         .ingress = INGRESS,
         .xdp = XDP,
     };

@@ -12,7 +12,10 @@
  * Defined before it, by how the entry function looks:
  *     WEIR_BCC_HANDLER    handler(ctx, md): packet metadata, header structs, logging (handler.h)
  *     WEIR_BCC_METADATA   handle_rx(ctx, md): packet metadata only (metadata.h)
- *     neither             f(ctx): the source brings its own structs, under any name, and finds none here */
+ *     neither             f(ctx): the source brings its own structs, under any name, and finds none here
+ * and, as their maps are there only for those who use them:
+ *     WEIR_BCC_LOGS       it calls dp_log() or pcn_log()
+ *     WEIR_BCC_PUNTS      it calls pkt_to_controller() or pcn_pkt_controller() */
 
 /* BCC compiles with -w. These are what its sources are full of and no mistake of their authors. */
 #pragma clang diagnostic ignored "-Wunknown-attributes"
@@ -50,7 +53,13 @@ char weir_bcc_license[] SEC("license") = "GPL"; /* as BCC sets it */
 #define WEIR_BCC_LENGTH(ctx) ((ctx)->len + ((ctx)->vlan_present ? 4 : 0))
 #else
 #define WEIR_BCC_INTERFACE(ctx) ((ctx)->ingress_ifindex)
-#define WEIR_BCC_LENGTH(ctx) ((ctx)->data_end - (ctx)->data)
+#define WEIR_BCC_LENGTH(ctx) ((u64)(ctx)->data_end - (u64)(ctx)->data)
+#endif
+#ifdef WEIR_BCC_LOGS
+#include "../log.h"
+#endif
+#ifdef WEIR_BCC_PUNTS
+#include "../punt.h"
 #endif
 #if defined(WEIR_BCC_HANDLER)
 #include "handler.h"
