@@ -2,12 +2,12 @@
 #include "cli/policy_plan.h"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/columns.h"
+#include "util/glob.h"
 #include "util/memory.h"
 #include "weir/abi.h"
 
@@ -31,15 +31,10 @@ std::string settings_text(const PolicyProbe& p) {
     return or_dash(out);
 }
 
-bool is_glob(const std::string& interface) {
-    return interface.find_first_of("*?[") != std::string::npos;
-}
-
 /// Whether the probe is on the interface; on a glob, whether it has the very same.
 bool is_on(const PolicyProbe& probe, const std::string& interface) {
     return std::ranges::any_of(probe.interfaces, [&](const std::string& pattern) {
-        return pattern == interface ||
-               (!is_glob(interface) && ::fnmatch(pattern.c_str(), interface.c_str(), 0) == 0);
+        return pattern == interface || (!is_glob(interface) && matches(pattern, interface));
     });
 }
 
@@ -110,8 +105,9 @@ Result<std::vector<PlannedChain>> plan_chains(const Policy& policy,
             if (is_on(policy.probes[place], chain.interface) &&
                 std::ranges::find(hooks[place], chain.hook) != hooks[place].end())
                 chain.probes.push_back(place);
-        std::ranges::stable_sort(chain.probes, {},
-                                 [&](std::size_t place) { return policy.probes[place].priority; });
+        std::ranges::sort(chain.probes, {}, [&](std::size_t place) {
+            return std::pair(policy.probes[place].priority, place);
+        });
         if (auto r = check_chain(chain, policy, checked); !r) return pass_on(r);
     }
     return chains;

@@ -7,6 +7,7 @@
 #include "engine/setup.h"
 #include "engine/spec.h"
 #include "probe/image.h"
+#include "probe/settings.h"
 #include "probe/special_fields.h"
 #include "table/flow_tensor.h"
 #include "table/table.h"
@@ -87,6 +88,11 @@ Result<> describe_parameters(const ProbeImage& image, CheckReport& report) {
                                      .type = type_text(*constant->type),
                                      .value = value_text(*constant->type, constant->bytes.data())});
     }
+    for (const Parameter& own : own_parameters(*object))
+        report.parameters.push_back(
+            {.name = own.name,
+             .type = type_text(*own.constant.type),
+             .value = value_text(*own.constant.type, own.constant.bytes.data())});
     return {};
 }
 

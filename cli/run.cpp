@@ -129,7 +129,7 @@ Result<> run(const RunArguments& a) {
         stop->arm();
     };
     options.max_windows = static_cast<std::uint64_t>(a.windows);
-    return put_to_work(std::move(options), *stop);
+    return put_to_work(options, *stop);
 }
 
 /// Once for each kind of hook that the probe is for.

@@ -53,19 +53,19 @@ const volatile __u32 weir_log_level SEC(".rodata.weir") = WEIR_INFO;
             weir_send_log(level, format, ##__VA_ARGS__); \
     })
 
-/* VERIFIER: a record that was reserved is sent or given back on every way. */
-#define weir_send_log(level, format, ...)                                                                  \
-    ({                                                                                                     \
-        static const char weir_format[] SEC(".rodata.weir") = format;                                      \
-        struct weir_log_record *weir_record = weir_reserve_log(level);                                     \
-        if (weir_record) {                                                                                 \
-            unsigned long long weir_values[___bpf_narg(__VA_ARGS__)];                                      \
-            _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wint-conversion\"")          \
-                ___bpf_fill(weir_values, ##__VA_ARGS__);                                                   \
-            _Pragma("GCC diagnostic pop")                                                                  \
-                weir_submit_log(weir_record, bpf_snprintf(weir_record->text, WEIR_LOG_BYTES + 1,           \
-                                                          weir_format, weir_values, sizeof(weir_values))); \
-        }                                                                                                  \
+/* VERIFIER: the values are there before anything is called; a length that the compiler computed later would
+ * be kept as pointers into the packet, in 32 bits, which is refused. */
+#define weir_send_log(level, format, ...)                                                                 \
+    ({                                                                                                    \
+        static const char weir_format[] SEC(".rodata.weir") = format;                                     \
+        unsigned long long weir_values[___bpf_narg(__VA_ARGS__)];                                         \
+        _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wint-conversion\"")             \
+            ___bpf_fill(weir_values, ##__VA_ARGS__);                                                      \
+        _Pragma("GCC diagnostic pop") asm volatile("" : : "r"(weir_values) : "memory");                   \
+        struct weir_log_record *weir_record = weir_reserve_log(level);                                    \
+        if (weir_record)                                                                                  \
+            weir_submit_log(weir_record, bpf_snprintf(weir_record->text, WEIR_LOG_BYTES + 1, weir_format, \
+                                                      weir_values, sizeof(weir_values)));                 \
     })
 
 static __always_inline struct weir_log_record *weir_reserve_log(__u32 level)

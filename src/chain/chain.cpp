@@ -76,12 +76,20 @@ Result<> check_order(const std::vector<PairPtr>& pairs) {
     for (std::size_t slot = 0; slot < pairs.size(); ++slot) {
         const ClonePair& pair = *pairs[slot];
         if (pair.ends_chain() && slot + 1 != pairs.size()) {
-            return fail(
-                Errc::Invalid,
-                fmt::format("{} is a foreign object and stands last: {} cannot stand behind it",
-                            pair.name(), pairs[slot + 1]->name()));
+            return fail(Errc::Invalid,
+                        fmt::format("{} {} and stands last: {} cannot stand behind it", pair.name(),
+                                    pair.is_foreign() ? "is a foreign object" : "tail-calls away",
+                                    pairs[slot + 1]->name()));
         }
     }
+    std::size_t calls = pairs.size();
+    for (const PairPtr& pair : pairs) calls += pair->own_tail_calls();
+    // Alone, a probe has all that the kernel gives; how many it makes of them is its own matter.
+    if (calls > kTailCalls && pairs.size() > 1)
+        return fail(Errc::Invalid,
+                    fmt::format("{} slots and their probes' own tail calls are {} tail calls; the "
+                                "kernel runs {}",
+                                pairs.size(), calls, kTailCalls));
     return {};
 }
 
@@ -115,9 +123,9 @@ Chain::Chain(Hook hook, bpf::LoadedObject pivot, bpf::Program program, bpf::Prog
       with_frags_(with_frags) {}
 
 Result<Chain> Chain::create(Hook hook) {
-    bool with_frags = true;
+    bool with_frags = hook == Hook::Xdp;
     auto pivot = load_pivot(hook, with_frags);
-    if (!pivot && pivot.error().code != Errc::Permission) {
+    if (!pivot && with_frags && pivot.error().code != Errc::Permission) {
         with_frags = false;  // kernels before 5.18 refuse the flag
         if (auto plain = load_pivot(hook, with_frags)) pivot = std::move(plain);
     }

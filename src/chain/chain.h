@@ -79,7 +79,8 @@ struct ChainOrder {
 
 class Chain {
 public:
-    /// Loads the pivot; nothing is attached. Errors: Permission, Unsupported, Io.
+    /// Loads the pivot for this kind of hook; nothing is attached.
+    /// Errors: Permission, Unsupported, Io.
     [[nodiscard]] static Result<Chain> create(Hook hook = Hook::Xdp);
 
     [[nodiscard]] Hook hook() const { return hook_; }

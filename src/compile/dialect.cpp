@@ -2,6 +2,7 @@
 #include "compile/dialect.h"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <string>
 #include <vector>
@@ -88,6 +89,18 @@ unsigned parameters_behind(Lexer lexer) {
     return parameters;
 }
 
+/// Whether a parenthesis follows the name somewhere, also in a macro, which the Lexer leaves out.
+bool has_call(std::string_view text, std::string_view name) {
+    const auto is_letter = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+    };
+    for (auto at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
+        const bool begins = at == 0 || !is_letter(text[at - 1]);
+        if (begins && trimmed(text.substr(at + name.size())).starts_with('(')) return true;
+    }
+    return false;
+}
+
 class Reader {
 public:
     void read(std::string_view text, const fs::path& path);
@@ -107,6 +120,8 @@ void Reader::read(std::string_view text, const fs::path& path) {
     if (seen_.size() >= kMaxFiles || !seen_.insert(path).second) return;
     const std::string code = without_comments(text);
     read_words(code);
+    clues_.logs |= has_call(code, "dp_log") || has_call(code, "pcn_log");
+    clues_.punts |= has_call(code, "pkt_to_controller") || has_call(code, "pcn_pkt_controller");
     for (const auto& include : includes_of(code)) read_include(include, path);
 }
 
@@ -118,8 +133,6 @@ void Reader::read_words(std::string_view text) {
         if (last.is_word("SEC") || last.is_word("section") || last.is_word("__section__") ||
             last.is_word("__section"))
             is_libbpf_ = true;
-        clues_.logs |= last.is_word("dp_log") || last.is_word("pcn_log");
-        clues_.punts |= last.is_word("pkt_to_controller") || last.is_word("pcn_pkt_controller");
         if (last.is_word("handle_rx"))
             clues_.handle_rx_parameters =
                 std::max(clues_.handle_rx_parameters, parameters_behind(lexer));

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "bpf/clsact.h"
 #include "util/errno.h"
 
 namespace weir {
@@ -68,9 +69,13 @@ void EngineLoop::tell(const std::string& notice) const {
 }
 
 Result<> EngineLoop::start() {
+    // A process of ours that was killed where the kernel has no TCX has left its filters.
+    auto removed = bpf::remove_dead_filters();
+    if (!removed) return wrap(removed, "filters of ended processes");
     auto plan = planner_.prepare(options_.run.policy, events_.present(), {});
     if (!plan) return pass_on(plan);
-    notices_ = std::move(plan->notices);
+    notices_ = std::move(*removed);
+    for (std::string& notice : plan->notices) notices_.push_back(std::move(notice));
     auto done = changes_.put_in_force(std::move(plan->hooks),
                                       {.before_attach = options_.run.before_attach});
     if (!done) {
@@ -195,12 +200,11 @@ void EngineLoop::look_at_links() {
 
 void EngineLoop::vanish(ProbedHook& hook, const std::string& why) {
     Changes::leave(hook);
-    const std::string what = hook.interface.name + ": " + why;
     if (options_.ends_without_interface) {
-        ended_by_ = what;
+        ended_by_ = hook.interface.name + ": " + why;
         is_stopping_ = true;
     } else {
-        tell(what);
+        tell(hook.name() + ": " + why);
     }
 }
 

@@ -34,13 +34,13 @@ struct Range {
 
 struct Key {
     std::string_view name;
-    bool is_common;  ///< may stand at the top too, as the default of all probes
-    Kind kind;
-    std::string_view choices;   ///< "skb, drv, hw"; empty: any text
-    Range range;                ///< of numbers
-    std::string_view fallback;  ///< where nobody says, as the documentation puts it
-    std::string_view unit;      ///< empty: none
-    std::string_view meaning;   ///< one line
+    bool is_common = false;  ///< may stand at the top too, as the default of all probes
+    Kind kind = Kind::Text;
+    std::string_view choices = {};  ///< "skb, drv, hw"; empty: any text
+    Range range = {};               ///< of numbers
+    std::string_view fallback;      ///< where nobody says, as the documentation puts it
+    std::string_view unit = {};     ///< empty: none
+    std::string_view meaning;       ///< one line
     /// The value has been checked for kind, choices and limits.
     Result<> (*apply)(const Value& value, PolicyProbe& probe);
 };

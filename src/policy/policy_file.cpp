@@ -30,7 +30,7 @@ struct Entry {
 std::vector<Entry> in_order(const toml::table& table) {
     std::vector<Entry> entries;
     for (const auto& [key, node] : table) entries.push_back({&key, &node});
-    std::ranges::stable_sort(entries, {}, [](const Entry& e) {
+    std::ranges::sort(entries, {}, [](const Entry& e) {
         const auto& at = e.key->source().begin;
         return std::pair(at.line, at.column);
     });

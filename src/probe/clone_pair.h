@@ -128,12 +128,16 @@ public:
     /// The slot that its programs are for.
     [[nodiscard]] std::uint32_t slot() const { return binding_.slot; }
     /// Whether its programs can stand in any slot as they are: a stub does not look behind itself.
-    [[nodiscard]] bool fits_every_slot() const { return ends_chain(); }
+    [[nodiscard]] bool fits_every_slot() const { return is_foreign(); }
 
     [[nodiscard]] const Clone& clone(unsigned generation) const { return clones_[generation & 1]; }
     [[nodiscard]] const std::string& name() const { return image_.name; }
-    /// A foreign object: it decides the packet's fate, no slot behind it is ever entered.
-    [[nodiscard]] bool ends_chain() const { return clones_[0].stub_.has_value(); }
+    /// A foreign object, or a program that tail-calls away: it decides the packet's fate, no slot
+    /// behind it is ever entered.
+    [[nodiscard]] bool ends_chain() const { return is_foreign() || image_.tail_calls_away; }
+    [[nodiscard]] bool is_foreign() const { return clones_[0].stub_.has_value(); }
+    /// At most, of one packet.
+    [[nodiscard]] unsigned own_tail_calls() const { return image_.own_tail_calls; }
     /// Memory of all maps of both clones and of their drains, as far as it is known beforehand.
     [[nodiscard]] std::uint64_t map_bytes() const { return clones_[0].pair_bytes_; }
     /// Maps whose values hold timers or work queues: their callbacks write at any time.

@@ -85,6 +85,7 @@ Result<Redirects> Redirects::open(const ClonePair& pair) {
 
 std::vector<std::string> Redirects::names() const {
     std::vector<std::string> names;
+    names.reserve(targets_.size());
     for (const Target& target : targets_) names.push_back(target.name);
     std::ranges::sort(names);
     names.erase(std::ranges::unique(names).begin(), names.end());

@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <array>
 #include <bit>
 #include <charconv>
 #include <cstring>
@@ -103,23 +101,16 @@ std::optional<std::uint32_t>* flow_tensor_size(const bpf::Object& object, std::s
     return target == "packets_per_flow" ? &size.packets_per_flow : nullptr;
 }
 
-/// Constants of weir's own headers that a user may set, under a name without "weir_".
-constexpr std::array kOwnParameters = {"log_rate", "log_level"};
-
-std::optional<bpf::Object::Constant> find_parameter(bpf::Object& object, const std::string& name) {
-    auto constant = name.starts_with("weir_") ? std::nullopt : object.constant(name);
-    if (!constant && std::ranges::find(kOwnParameters, name) != kOwnParameters.end())
-        constant = object.constant("weir_" + name);
-    return constant;
-}
-
 Result<> set_constant(bpf::Object& object, const std::string& name, const std::string& value) {
-    const auto constant = find_parameter(object, name);
+    const auto constant = name.starts_with("weir_") ? std::nullopt : object.constant(name);
     if (constant) return parse_value(value, *constant->type, constant->bytes);
+    const std::vector<Parameter> own = own_parameters(object);
+    for (const Parameter& parameter : own)
+        if (parameter.name == name)
+            return parse_value(value, *parameter.constant.type, parameter.constant.bytes);
     std::vector<std::string> known;
     if (has_flow_tensor(object)) known = {"max_flows", "packets_per_flow"};
-    for (const char* own : kOwnParameters)
-        if (find_parameter(object, own)) known.emplace_back(own);
+    for (const Parameter& parameter : own) known.push_back(parameter.name);
     for (std::string& c : object.constants())
         if (!c.starts_with("weir_")) known.push_back(std::move(c));
     return fail(Errc::Invalid, "the probe has no parameter " + name,
@@ -142,6 +133,14 @@ Result<> apply_one(bpf::Object& object, const Setting& s, FlowTensorSize& flow_t
 }
 
 }  // namespace
+
+std::vector<Parameter> own_parameters(bpf::Object& object) {
+    std::vector<Parameter> parameters;
+    for (const std::string name : {"log_rate", "log_level"})
+        if (auto constant = object.constant("weir_" + name))
+            parameters.push_back({.name = name, .constant = std::move(*constant)});
+    return parameters;
+}
 
 Result<> parse_value(const std::string& text, const Type& type, std::span<std::byte> out) {
     if (type.kind == Type::Kind::Float) return parse_float(text, out);

@@ -40,7 +40,7 @@ void stay_on_cpu(std::size_t cpu) {
 
 class Log : public ::testing::Test {
 protected:
-    void start(ProbeSpec spec, bool is_replay = false) {
+    void start(const ProbeSpec& spec, bool is_replay = false) {
         reader_.reset();
         probe_.emplace(spec, is_replay);
         auto reader = LogReader::open(
@@ -74,6 +74,7 @@ protected:
     [[nodiscard]] std::vector<std::string> told() {
         reader_->drain();
         std::vector<std::string> lines;
+        lines.reserve(records_.size());
         for (const LogRecord& r : records_) lines.push_back(std::to_string(r.level) + " " + r.text);
         return lines;
     }
@@ -120,6 +121,7 @@ TEST_F(Log, WhatIsLessUrgentThanTheLevelIsNotSentAndNotLost) {
         }
         reader_->drain();
         std::vector<std::uint32_t> got;
+        got.reserve(records_.size());
         for (const LogRecord& r : records_) got.push_back(r.level);
         EXPECT_EQ(got, expected) << level;
         EXPECT_EQ(lost(), 0U);
@@ -187,6 +189,7 @@ TEST_F(Log, FromManyCpusNoneIsForgotten) {
     std::atomic<unsigned> running = cpus;
     {
         std::vector<std::jthread> senders;
+        senders.reserve(cpus);
         for (unsigned i = 0; i < cpus; ++i)
             senders.emplace_back([&, i] {
                 if (i < std::thread::hardware_concurrency()) stay_on_cpu(i);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that go out of another interface by its name, whichever interface that is at the time.
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 #include <linux/if_packet.h>
@@ -76,9 +77,10 @@ private:
 void add_pair(const std::string& one, const std::string& other) {
     test::run_command("ip link add " + one + " type veth peer name " + other);
     for (const std::string& end : {one, other})
-        test::run_command("f=/proc/sys/net/ipv6/conf/" + end +
-                          "/disable_ipv6; [ ! -e $f ] || echo 1 > $f; ip link set " + end +
-                          " arp off up");
+        test::run_command(
+            fmt::format("f=/proc/sys/net/ipv6/conf/{0}/disable_ipv6; [ ! -e $f ] || echo 1 > $f; "
+                        "ip link set {0} arp off up",
+                        end));
 }
 
 ProbeSpec fixture() {

@@ -56,7 +56,7 @@ public:
         const auto image = build(file, spec);
         ASSERT_TRUE(image) << image.error().message << image.error().log;
         EXPECT_EQ(image->hook, hook_);
-        const auto binding = chain_->next_binding();
+        auto binding = chain_->next_binding();
         ASSERT_TRUE(binding) << binding.error().message;
         auto pair = ClonePair::load(*image, *binding);
         ASSERT_TRUE(pair) << pair.error().message << pair.error().log;

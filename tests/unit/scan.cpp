@@ -201,6 +201,19 @@ TEST(Dialect, CountsTheParametersOfTheEntriesOfBcc) {
     EXPECT_EQ(clues.handle_rx_parameters, 0U);
 }
 
+TEST(Dialect, SaysWhichHelpersASourceCalls) {
+    const auto calls = [](std::string_view text) {
+        const auto clues = read_clues(text, "/nowhere/a.c");
+        return std::pair(clues.logs, clues.punts);
+    };
+    EXPECT_EQ(calls("/* dp_log(1) */ int dp_log; // pkt_to_controller()"), std::pair(false, false));
+    EXPECT_EQ(calls("#define LOG(x) dp_log (INFO, x)"), std::pair(true, false));
+    EXPECT_EQ(calls("f(pcn_log(ctx, 1, \"x\"))"), std::pair(true, false));
+    EXPECT_EQ(calls("my_dp_log(1); dp_logs(1); dp_log"), std::pair(false, false));
+    EXPECT_EQ(calls("return pkt_to_controller(ctx, md);"), std::pair(false, true));
+    EXPECT_EQ(calls("return pcn_pkt_controller(ctx, md, 1);"), std::pair(false, true));
+}
+
 struct EntryCase {
     const char* name;
     const char* text;

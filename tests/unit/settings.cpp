@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <map>
 
 #include "support/live_traffic.h"
 #include "util/file.h"
@@ -235,6 +236,29 @@ TEST_F(FlowSettings, RefuseSizesOutOfRangeAndNameThem) {
     EXPECT_EQ(slots.code, Errc::Invalid);
     EXPECT_EQ(slots.hint, "set max_flows instead");
     EXPECT_TRUE(refused("max_flow", "1").hint.starts_with("parameters: max_flows, packets_per"));
+}
+
+TEST(OwnSettings, AreThereForProbesThatSendMessages) {
+    const auto elf = read_bytes(test::fixture_path("log"));
+    ASSERT_TRUE(elf.has_value());
+    auto object = bpf::Object::open(*elf, "log");
+    ASSERT_TRUE(object.has_value()) << object.error().message;
+    const std::vector<Setting> settings = {{.target = "log_rate", .value = "2k"},
+                                           {.target = "log_level", .value = "40"}};
+    const auto done = apply_settings(*object, settings);
+    ASSERT_TRUE(done.has_value()) << done.error().message;
+    std::map<std::string, std::uint32_t> values;
+    for (const Parameter& parameter : own_parameters(*object))
+        std::memcpy(&values[parameter.name], parameter.constant.bytes.data(),
+                    sizeof(std::uint32_t));
+    EXPECT_EQ(values,
+              (std::map<std::string, std::uint32_t>{{"log_rate", 2048}, {"log_level", 40}}));
+    for (const char* name : {"weir_log_rate", "log_rat"}) {
+        const std::vector<Setting> wrong = {{.target = name, .value = "1"}};
+        const auto refused = apply_settings(*object, wrong);
+        ASSERT_FALSE(refused.has_value()) << name;
+        EXPECT_EQ(refused.error().hint, "parameters: log_rate, log_level");
+    }
 }
 
 }  // namespace

@@ -46,6 +46,12 @@ char weir_bcc_license[] SEC("license") = "GPL"; /* as BCC sets it */
 #include "other_maps.h"
 #include "socket_maps.h"
 #include "refused.h"
+#ifdef WEIR_BCC_LOGS
+#include "../log.h"
+#endif
+#ifdef WEIR_BCC_PUNTS
+#include "../punt.h"
+#endif
 
 /* Of the packet at hand, for packet metadata. */
 #ifdef WEIR_HOOK_TC
@@ -54,12 +60,6 @@ char weir_bcc_license[] SEC("license") = "GPL"; /* as BCC sets it */
 #else
 #define WEIR_BCC_INTERFACE(ctx) ((ctx)->ingress_ifindex)
 #define WEIR_BCC_LENGTH(ctx) ((u64)(ctx)->data_end - (u64)(ctx)->data)
-#endif
-#ifdef WEIR_BCC_LOGS
-#include "../log.h"
-#endif
-#ifdef WEIR_BCC_PUNTS
-#include "../punt.h"
 #endif
 #if defined(WEIR_BCC_HANDLER)
 #include "handler.h"
