@@ -42,6 +42,7 @@ Result<ReplayRequest> check_arguments(const ReplayArguments& a) {
     if (!data_set) return pass_on(data_set);
     ReplayOptions options;
     options.probe = std::move(*probe);
+    options.hook = to_hook(a.probe);
     options.extractor = std::move(analysis.extractor);
     options.model = std::move(analysis.model);
     options.file = a.file;

@@ -35,6 +35,7 @@ struct ReplayProgress {
 
 struct ReplayOptions {
     ProbeOptions probe = {};
+    std::optional<Hook> hook = {};  ///< none: xdp, or tc-ingress for a program that is for tc
     ExtractorOptions extractor = {};
     ModelOptions model = {};
     std::string file = {};                                       ///< pcap or pcapng, also gzipped

@@ -53,10 +53,10 @@ Result<Replay> Replay::open(const ReplayOptions& options) {
     auto reader = capture::Reader::open(options.file);
     if (!reader) return pass_on(reader);
     if (auto r = require_inject_privileges(); !r) return pass_on(r);
-    auto image = build_probe(options.probe, std::move(*file), Hook::Xdp, *share);
+    auto image = build_probe(options.probe, std::move(*file), options.hook, *share);
     if (!image) return pass_on(image);
     const bool is_foreign = !image->is_wrapped;
-    auto chain = Chain::create(Hook::Xdp);
+    auto chain = Chain::create(image->hook);
     if (!chain) return pass_on(chain);
     const FrameSource frames{
         .clock = ClockSource::Capture,

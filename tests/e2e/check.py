@@ -44,7 +44,7 @@ def test_class_and_reason_of_every_map(box):
 def test_programs_memory_and_parameters(box):
     said = report(box, "--program", "first", SOURCES / "libbpf_tail_call.bpf.c")
     roles = {program["name"]: program["role"] for program in said["programs"]}
-    assert roles["first"] == "entry, wrapped", roles
+    assert roles["first"] == "entry, wrapped, tail-calls away: last in a chain", roles
     assert "tail call target" in roles.values(), roles
     for program in said["programs"]:
         assert program["instructions"] > 0 and program["native_bytes"] > 0, program
