@@ -203,12 +203,12 @@ Result<> Chain::stage(ChainOrder order) {
     }
     leave_holes(idle, order.pairs.size());
     used_.at(idle) = order.pairs.size();
-    staged_ = std::move(order);
+    staged_ = std::make_unique<ChainOrder>(std::move(order));
     return {};
 }
 
 void Chain::unstage() {
-    if (std::exchange(staged_, std::nullopt)) leave_holes(idle_bank(), 0);
+    if (std::exchange(staged_, nullptr)) leave_holes(idle_bank(), 0);
 }
 
 void Chain::commit(std::uint64_t slots) {

@@ -76,12 +76,14 @@ Result<> Changes::stage(std::vector<PlannedHook>& planned) {
 /// New hooks: no packet is there yet, so their order is in force before the first.
 Result<> Changes::attach(std::vector<PlannedHook>& planned, const ChangeOptions& options) {
     std::uint64_t map_bytes = 0;
+    bool is_any_new = false;
     for (PlannedHook& p : planned) {
         if (!p.is_new) continue;
+        is_any_new = true;
         p.hook->chain.commit();
         for (const PairPtr& pair : p.hook->chain.pairs()) map_bytes += pair->map_bytes();
     }
-    if (map_bytes != 0 && options.before_attach) options.before_attach(map_bytes);
+    if (is_any_new && options.before_attach) options.before_attach(map_bytes);
     for (PlannedHook& p : planned) {
         if (!p.is_new) continue;
         ProbedHook& hook = *p.hook;
