@@ -26,6 +26,7 @@ bool has_ended(const std::unique_ptr<RunningProbe>& probe) {
 }
 
 void leave(RunningProbe& probe, unsigned clone, Nanoseconds now) {
+    probe.has_left = true;
     probe.left_in = clone;
     probe.window.left_unix_ns = now + unix_offset_ns();
 }
@@ -38,28 +39,24 @@ Result<> Changes::put_in_force(std::vector<PlannedHook> planned, const ChangeOpt
     auto done = stage(planned);
     if (done) done = attach(planned, options);
     if (!done) {
-        for (PlannedHook& p : planned) p.hook->chain.unstage();
+        for (const PlannedHook& p : planned) p.hook->chain.unstage();
         return done;
     }
     bool is_grace_due = false;
     for (PlannedHook& p : planned) {
         if (!p.is_new && p.changes_order) {
             is_grace_due = true;
-            std::vector<unsigned> active;
             for (std::size_t slot = 0; slot < p.hook->probes.size(); ++slot)
-                active.push_back(p.hook->chain.active(slot));
+                p.hook->probes[slot]->left_in = p.hook->chain.active(slot);  // if it leaves
             p.hook->chain.commit();
-            const Nanoseconds now = monotonic_ns();
-            for (std::size_t slot = 0; slot < active.size(); ++slot)
-                p.hook->probes[slot]->left_in = active[slot];  // until it is found to stay
-            take_over(p, now);
+            take_over(p, monotonic_ns());
         } else {
             take_over(p, p.attached_ns);
         }
     }
     if (!is_grace_due) return {};
     if (auto r = grace_.wait(); !r) return wrap(r, "grace");
-    for (PlannedHook& p : planned)
+    for (const PlannedHook& p : planned)
         if (!p.is_new) p.hook->chain.settle();
     return {};
 }
@@ -77,7 +74,7 @@ Result<> Changes::stage(std::vector<PlannedHook>& planned) {
 Result<> Changes::attach(std::vector<PlannedHook>& planned, const ChangeOptions& options) {
     std::uint64_t map_bytes = 0;
     bool is_any_new = false;
-    for (PlannedHook& p : planned) {
+    for (const PlannedHook& p : planned) {
         if (!p.is_new) continue;
         is_any_new = true;
         p.hook->chain.commit();
@@ -119,13 +116,12 @@ void Changes::take_over(PlannedHook& planned, Nanoseconds now) {
         }
         const auto stays =
             std::ranges::find_if(former, [&](const auto& f) { return f && f->pair == probe.pair; });
-        (*stays)->left_in.reset();
         update(**stays, std::move(probe.plan));
         hook.probes.push_back(std::move(*stays));
     }
     for (auto& probe : former) {
         if (!probe) continue;
-        weir::leave(*probe, *probe->left_in, now);
+        weir::leave(*probe, probe->left_in, now);
         hook.leaving.push_back(std::move(probe));
     }
     if (planned.is_new) hooks_.push_back(planned.hook);

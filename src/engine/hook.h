@@ -43,10 +43,10 @@ struct RunningProbe {
     WindowSink* sink = nullptr;
     std::unique_ptr<ProbeSession> session;  // dies before what it works on
     std::unique_ptr<LogReader> log;         // null: it sends no messages
-    std::optional<Redirects> redirects;     // to interfaces by name
+    std::unique_ptr<Redirects> redirects;   // to interfaces by name
     OpenWindow window;
-    // Set when it has left the chain: the clone that packets entered last.
-    std::optional<unsigned> left_in;
+    bool has_left = false;  // the chain
+    unsigned left_in = 0;   // the clone that packets entered last, where it has
 };
 
 struct ProbedHook {

@@ -253,12 +253,13 @@ void EngineLoop::begin_plan(bool reads_policy) {
         if (reads_policy_) {
             auto policy = options_.run.reload();
             if (!policy) {
-                plan_ = pass_on(policy);
+                plan_ = std::make_unique<Result<Plan>>(pass_on(policy));
                 return {};
             }
-            plan_ = planner_.prepare(*policy, present, planned_on_);
+            plan_ = std::make_unique<Result<Plan>>(planner_.prepare(*policy, present, planned_on_));
         } else {
-            plan_ = planner_.prepare(options_.run.policy, present, planned_on_);
+            plan_ = std::make_unique<Result<Plan>>(
+                planner_.prepare(options_.run.policy, present, planned_on_));
         }
         return {};
     });
@@ -267,7 +268,7 @@ void EngineLoop::begin_plan(bool reads_policy) {
 Result<> EngineLoop::finish_plan() {
     if (planning_->is_idle()) return {};
     (void)planning_->take_result();
-    auto plan = *std::exchange(plan_, std::nullopt);
+    auto plan = std::move(*std::exchange(plan_, nullptr));
     planned_on_.clear();
     if (is_stopping_) return {};
     if (!plan)

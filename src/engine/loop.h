@@ -74,7 +74,7 @@ private:
     Changes changes_;
     Planner planner_;                       // the planning thread's
     std::vector<StandingHook> planned_on_;  // alive while a plan is made
-    std::optional<Result<Plan>> plan_;      // what the planning thread made
+    std::unique_ptr<Result<Plan>> plan_;    // what the planning thread made
     bool reads_policy_ = false;             // the plan at hand
     bool is_plan_stale_ = false;            // interfaces have changed since it was begun
     bool is_stopping_ = false;

@@ -82,7 +82,6 @@ Result<> check_modes(const std::string& place, const std::vector<const PolicyPro
 void describe_changes(const StandingHook* standing, const PlannedHook& planned, Plan& plan) {
     const std::string place = planned.hook->name();
     std::set<std::string> names;
-    std::vector<std::string> moved;
     for (std::size_t slot = 0; slot < planned.probes.size(); ++slot) {
         const PlannedProbe& probe = planned.probes[slot];
         names.insert(probe.plan.name);
@@ -169,7 +168,7 @@ Result<PlannedProbe> Planner::load(const PolicyProbe& probe, std::uint32_t slot,
                         .pair = std::move(loaded->pair),
                         .session = std::move(loaded->session),
                         .log = std::move(*log),
-                        .redirects = std::move(*redirects)};
+                        .redirects = std::make_unique<Redirects>(std::move(*redirects))};
 }
 
 Result<PlannedProbe> Planner::plan_probe(const PolicyProbe& probe, std::uint32_t slot,

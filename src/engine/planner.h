@@ -46,7 +46,7 @@ struct PlannedProbe {
     PairPtr pair;
     std::unique_ptr<ProbeSession> session = {};  // null: the one that runs stays
     std::unique_ptr<LogReader> log = {};         // as in RunningProbe, as is the next
-    std::optional<Redirects> redirects = {};
+    std::unique_ptr<Redirects> redirects = {};
 };
 
 struct PlannedHook {

@@ -29,7 +29,7 @@ HookCounts read_counts(ProbedHook& hook) {
 
 /// One that has left takes no other clone: its last window is read as soon as the worker is free.
 bool is_last_due(const RunningProbe& probe) {
-    return probe.left_in && !probe.window.is_closed && probe.session->worker().is_idle();
+    return probe.has_left && !probe.window.is_closed && probe.session->worker().is_idle();
 }
 
 }  // namespace
@@ -147,7 +147,7 @@ void Windows::close_on(ProbedHook& hook, std::uint64_t slots, Closing& closing) 
     for (auto& probe : hook.leaving) {
         if (!is_last_due(*probe)) continue;
         probe->window.is_closed = true;
-        run_window(hook, *probe, *probe->left_in, closing);
+        run_window(hook, *probe, probe->left_in, closing);
     }
     hook.counted.tail_call_misses = closing.counts.tail_call_misses;
     hook.pending_errors.clear();
@@ -173,7 +173,7 @@ Window Windows::describe(const ProbedHook& hook, const RunningProbe& probe,
     window.hook = hook_name(hook.chain.hook());
     window.mode = hook.mode;
     window.start_ns = w.start_unix_ns;
-    window.end_ns = probe.left_in ? w.left_unix_ns : closing.unix_ns;
+    window.end_ns = probe.has_left ? w.left_unix_ns : closing.unix_ns;
     window.timings_us.flip = microseconds(closing.begin, closing.flipped);
     window.timings_us.grace = microseconds(closing.flipped, closing.quiet);
     window.health.late = Grid::late(w.opened_at, w.grid.point_at(closing.begin));
@@ -186,7 +186,7 @@ Window Windows::describe(const ProbedHook& hook, const RunningProbe& probe,
 Result<> Windows::release(ProbedHook& hook, RunningProbe& probe) {
     if (auto r = probe.session->worker().take_result(); !r) return wrap(r, "report");
     probe.former_sinks.clear();
-    return probe.left_in ? Result<>{} : clear(hook, probe);
+    return probe.has_left ? Result<>{} : clear(hook, probe);
 }
 
 /// A failure is tried again at the next grid point, meanwhile the window stays open. One that lasts
