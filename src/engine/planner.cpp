@@ -136,7 +136,9 @@ Result<std::map<Planner::Place, Planner::Wanted>> Planner::places(
                 for (const Hook hook : *hooks) places[{interface.index, hook}].push_back(&probe);
     }
     for (auto& [place, wanted] : places)
-        std::ranges::stable_sort(wanted, {}, &PolicyProbe::priority);
+        std::ranges::sort(wanted, [](const PolicyProbe* a, const PolicyProbe* b) {
+            return std::pair(a->priority, a) < std::pair(b->priority, b);  // they lie in file order
+        });
     return places;
 }
 

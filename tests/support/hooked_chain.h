@@ -42,7 +42,7 @@ public:
         if (chain) chain_.emplace(std::move(*chain));
     }
 
-    Result<ProbeImage> build(const std::string& file, ProbeSpec spec = {}) const {
+    [[nodiscard]] Result<ProbeImage> build(const std::string& file, ProbeSpec spec = {}) const {
         auto share = share_dir();
         if (!share) return pass_on(share);
         const bool is_object = file.ends_with(".o");
@@ -71,7 +71,7 @@ public:
     }
 
     /// Runs the pivot; what becomes of the packet.
-    int run(const Bytes& frame, const SkbFields& fields = {}) const {
+    [[nodiscard]] int run(const Bytes& frame, const SkbFields& fields = {}) const {
         __sk_buff skb{};
         skb.gso_segs = fields.segments;
         skb.gso_size = fields.segments > 1 ? 100 : 0;
@@ -87,7 +87,7 @@ public:
     }
 
     /// The only row of the probe's table `seen`.
-    std::vector<std::uint64_t> seen(std::size_t slot = 0) const {
+    [[nodiscard]] std::vector<std::uint64_t> seen(std::size_t slot = 0) const {
         const bpf::Map* map = chain_->pair(slot).clone(0).find_map("seen");
         EXPECT_NE(map, nullptr);
         std::vector<std::uint64_t> row(map->shape().value_bytes / sizeof(std::uint64_t));
@@ -95,7 +95,7 @@ public:
         EXPECT_TRUE(map->lookup(&zero, row.data()));
         return row;
     }
-    std::uint64_t entered(std::size_t slot) const {
+    [[nodiscard]] std::uint64_t entered(std::size_t slot) const {
         const auto counts = chain_->counts();
         EXPECT_TRUE(counts) << counts.error().message;
         EXPECT_EQ(counts->tail_call_misses, 0U);
