@@ -71,7 +71,7 @@ public:
     }
 
     /// Runs the pivot; what becomes of the packet.
-    [[nodiscard]] int run(const Bytes& frame, const SkbFields& fields = {}) const {
+    int run(const Bytes& frame, const SkbFields& fields = {}) {
         __sk_buff skb{};
         skb.gso_segs = fields.segments;
         skb.gso_size = fields.segments > 1 ? 100 : 0;
