@@ -66,6 +66,8 @@ InjectOptions options_of(const py::dict& from) {
     InjectOptions o;
     o.interface = from["interface"].cast<std::string>();
     o.window = std::chrono::nanoseconds(from["window_ns"].cast<std::int64_t>());
+    if (const auto hook = from["hook"].cast<std::optional<std::string>>())
+        o.hook = parse_hook(*hook);
     o.mode = mode_of(from["mode"].cast<std::string>());
     o.is_strict = from["strict"].cast<bool>();
     o.max_windows = from["windows"].cast<std::uint64_t>();

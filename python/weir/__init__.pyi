@@ -63,6 +63,7 @@ def inject(
     probe: str = ...,
     window: float = ...,
     *,
+    hook: str | None = ...,
     mode: str = ...,
     strict: bool = ...,
     windows: int = ...,

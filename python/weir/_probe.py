@@ -6,7 +6,7 @@ from weir._errors import Error
 from weir._window import Window
 
 
-def inject(interface, probe="ddos", window=10.0, *, mode="skb", strict=False, windows=0, program="", cflags=(),
+def inject(interface, probe="ddos", window=10.0, *, hook=None, mode="skb", strict=False, windows=0, program="", cflags=(),
            settings=None, window_maps=(), persist_maps=(), model=None, profile="", threshold=None, threads=1, device="cpu"):
     """Puts a probe on an interface; returns a Probe, whose windows are iterated over. Packets are counted by then.
 
@@ -15,16 +15,18 @@ def inject(interface, probe="ddos", window=10.0, *, mode="skb", strict=False, wi
                 print(window.packets, len(window.tables["flows"]))
 
     interface: name of a network interface. probe: shipped name, directory, .c or .o. window: seconds, 0.05 at least.
-    mode: "skb", "drv" or "hw"; strict: fail rather than fall back to skb. windows: end after so many (0: never).
+    hook: "xdp", "tc-ingress" or "tc-egress"; None: xdp, or tc-ingress for a program that is for tc. Of xdp, mode: "skb", "drv" or "hw"; strict: fail rather than fall back to skb. windows: end after so many (0: never).
     program: entry function, where the source has several. cflags: more flags for clang. settings: {"PARAM": value}
     or {"MAP.max_entries": value}, the probe's name before it or not. window_maps, persist_maps: names of maps.
     model: .h5, .keras or .onnx that scores every flow (window.detection); profile, threshold, threads, device: as
     `weir inject --help` says of them.
 
     Errors: weir.Error with .code ("NotFound", "Busy", "Permission", "Rejected", ...), .log (the compiler's or the
-    verifier's, where there is one) and .hint; ValueError for a mode or a window that is none. On an error nothing
+    verifier's, where there is one) and .hint; ValueError for a hook, a mode or a window that is none. On an error nothing
     stays on the interface. Needs the privileges of `weir inject`.
     """
+    if hook not in (None, "xdp", "tc-ingress", "tc-egress"):
+        raise ValueError(f"no hook: {hook!r}")
     if mode not in ("skb", "drv", "hw"):
         raise ValueError(f"no XDP mode: {mode!r}")
     if not 0.05 <= float(window) <= 1e6:
@@ -33,7 +35,7 @@ def inject(interface, probe="ddos", window=10.0, *, mode="skb", strict=False, wi
         raise ValueError(f"no device: {device!r}")
     name = os.path.basename(str(probe)).split(".")[0]
     return Probe({
-        "interface": str(interface), "probe": str(probe), "window_ns": round(float(window) * 1e9), "mode": mode,
+        "interface": str(interface), "probe": str(probe), "window_ns": round(float(window) * 1e9), "hook": hook, "mode": mode,
         "strict": bool(strict), "windows": int(windows), "program": program, "cflags": list(map(str, cflags)),
         "model": None if model is None else {
             "file": os.fspath(model), "profile": profile, "threshold": None if threshold is None else float(threshold),
@@ -64,7 +66,7 @@ class Probe:
 
     @property
     def mode(self):
-        """How the probe is attached: "skb", "drv" or "hw"."""
+        """How the probe is attached: "skb", "drv" or "hw" (xdp), "tcx" or "clsact" (tc)."""
         return self._session.mode
 
     def __iter__(self):

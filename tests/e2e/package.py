@@ -79,6 +79,26 @@ say([int(flows["packets"].sum()) for flows in kept])
     assert harness.attached_program(net.right) is None
 
 
+def test_a_probe_on_tc_egress_counts_what_is_sent(box):
+    needs_the_package()
+    net = box.net()
+    process = program(box, net, """
+with weir.inject(sys.argv[1], probe="flows", window=0.3, windows=4, hook="tc-egress") as probe:
+    say(probe.mode)
+    for window in probe:
+        say([window.packets.entered, int(window.tables["flows"]["value"]["packets"].sum())])
+""", net.right.device)
+    assert said(process) in ("tcx", "clsact")
+    send(net, 7)  # arrives: not its matter
+    with net.raw_socket(net.right) as raw:
+        for _ in range(20):
+            raw.send(harness.frame(ether_type=0x0800, payload=bytes.fromhex(
+                "4500001e0000000040110000010101010202020200350050000a0000")))
+    windows = [said(process) for _ in range(4)]
+    assert sum(w[0] for w in windows) == sum(w[1] for w in windows) == 20, windows
+    assert process.wait() == 0, process.stderr
+
+
 def test_who_is_slow_is_late_and_loses_nothing(box):
     needs_the_package()
     net = box.net()
@@ -152,21 +172,22 @@ attempt(d, {str(endless)!r})
 attempt(d, settings={{"nothing": 1}})
 attempt(d, window=0.01)
 attempt(d, mode="fast")
+attempt(d, hook="tc")
 first = weir.inject(d)
 attempt(d)
 first.close()
 attempt(d)
 """, net.right.device)
-    answers = [said(process) for _ in range(9)]
+    answers = [said(process) for _ in range(10)]
     assert process.wait() == 0, process.stderr
     assert answers[0][0] == "NotFound" and "nothing0" in answers[0][1]
     assert answers[1][0] == "NotFound"
     assert answers[2][0] == "Invalid" and "broken.c:3" in answers[2][1] and answers[2][2] > 0, answers[2]
     assert answers[3][0] == "Rejected" and answers[3][2] > 100, answers[3]
     assert answers[4][0] == "Invalid" and "max_flows" in answers[4][3]
-    assert answers[5][0] == answers[6][0] == "ValueError"
-    assert answers[7][0] == "Busy"
-    assert answers[8] == "no error"
+    assert answers[5][0] == answers[6][0] == answers[7][0] == "ValueError"
+    assert answers[8][0] == "Busy"
+    assert answers[9] == "no error"
 
 
 def test_a_program_that_ends_or_is_killed_leaves_the_interface(box):
