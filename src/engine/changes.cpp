@@ -25,10 +25,10 @@ bool has_ended(const std::unique_ptr<RunningProbe>& probe) {
     return probe->window.is_closed && probe->session->worker().is_idle();
 }
 
-void leave(RunningProbe& probe, unsigned clone, Nanoseconds now) {
+void leave(RunningProbe& probe, unsigned clone, Nanoseconds unix_ns) {
     probe.has_left = true;
     probe.left_in = clone;
-    probe.window.left_unix_ns = now + unix_offset_ns();
+    probe.window.left_unix_ns = unix_ns;
 }
 
 }  // namespace
@@ -49,9 +49,9 @@ Result<> Changes::put_in_force(std::vector<PlannedHook> planned, const ChangeOpt
             for (std::size_t slot = 0; slot < p.hook->probes.size(); ++slot)
                 p.hook->probes[slot]->left_in = p.hook->chain.active(slot);  // if it leaves
             p.hook->chain.commit();
-            take_over(p, monotonic_ns());
+            take_over(p, monotonic_ns() + unix_offset_ns());
         } else {
-            take_over(p, p.attached_ns);
+            take_over(p, p.attached_ns + unix_offset_ns());
         }
     }
     if (!is_grace_due) return {};
@@ -101,14 +101,14 @@ Result<> Changes::attach(std::vector<PlannedHook>& planned, const ChangeOptions&
     return {};
 }
 
-void Changes::take_over(PlannedHook& planned, Nanoseconds now) {
+void Changes::take_over(PlannedHook& planned, Nanoseconds unix_ns) {
     ProbedHook& hook = *planned.hook;
     std::vector<std::unique_ptr<RunningProbe>> former = std::exchange(hook.probes, {});
     for (PlannedProbe& probe : planned.probes) {
         if (probe.session) {
             const auto before = std::ranges::find_if(
                 former, [&](const auto& f) { return f && f->plan.name == probe.plan.name; });
-            hook.probes.push_back(start(std::move(probe), now));
+            hook.probes.push_back(start(std::move(probe), unix_ns));
             // A patch goes on counting windows: the one that is open now is the old code's last.
             if (before != former.end())
                 hook.probes.back()->window.number = (*before)->window.number + 1;
@@ -121,13 +121,13 @@ void Changes::take_over(PlannedHook& planned, Nanoseconds now) {
     }
     for (auto& probe : former) {
         if (!probe) continue;
-        weir::leave(*probe, probe->left_in, now);
+        weir::leave(*probe, probe->left_in, unix_ns);
         hook.leaving.push_back(std::move(probe));
     }
     if (planned.is_new) hooks_.push_back(planned.hook);
 }
 
-std::unique_ptr<RunningProbe> Changes::start(PlannedProbe planned, Nanoseconds now) {
+std::unique_ptr<RunningProbe> Changes::start(PlannedProbe planned, Nanoseconds unix_ns) {
     auto probe = std::make_unique<RunningProbe>();
     probe->plan = std::move(planned.plan);
     probe->code_key = std::move(planned.code_key);
@@ -136,7 +136,7 @@ std::unique_ptr<RunningProbe> Changes::start(PlannedProbe planned, Nanoseconds n
     probe->log = std::move(planned.log);
     probe->redirects = std::move(planned.redirects);
     choose_sink(*probe);
-    windows_.open(*probe, now);
+    windows_.open(*probe, unix_ns);
     return probe;
 }
 
@@ -158,10 +158,10 @@ void Changes::choose_sink(RunningProbe& probe) {
 }
 
 void Changes::leave(ProbedHook& hook) {
-    const Nanoseconds now = monotonic_ns();
+    const Nanoseconds unix_ns = monotonic_ns() + unix_offset_ns();
     hook.has_vanished = true;
     for (std::size_t slot = 0; slot < hook.probes.size(); ++slot) {
-        weir::leave(*hook.probes[slot], hook.chain.active(slot), now);
+        weir::leave(*hook.probes[slot], hook.chain.active(slot), unix_ns);
         hook.leaving.push_back(std::move(hook.probes[slot]));
     }
     hook.probes.clear();

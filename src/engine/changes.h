@@ -49,9 +49,10 @@ public:
 private:
     [[nodiscard]] Result<> stage(std::vector<PlannedHook>& planned);
     [[nodiscard]] Result<> attach(std::vector<PlannedHook>& planned, const ChangeOptions& options);
-    void take_over(PlannedHook& planned, Nanoseconds now);
+    /// `unix_ns`: one time for all probes of the hook, so that windows that begin together say so.
+    void take_over(PlannedHook& planned, Nanoseconds unix_ns);
     void update(RunningProbe& probe, PolicyProbe plan);
-    [[nodiscard]] std::unique_ptr<RunningProbe> start(PlannedProbe planned, Nanoseconds now);
+    [[nodiscard]] std::unique_ptr<RunningProbe> start(PlannedProbe planned, Nanoseconds unix_ns);
     void choose_sink(RunningProbe& probe);
 
     std::vector<HookPtr>& hooks_;

@@ -43,8 +43,8 @@ void Windows::start() {
         for (auto& probe : hook->probes) set_period(*probe);
 }
 
-void Windows::open(RunningProbe& probe, Nanoseconds opened_ns) const {
-    probe.window = {.start_unix_ns = opened_ns + unix_offset_ns()};
+void Windows::open(RunningProbe& probe, Nanoseconds opened_unix_ns) const {
+    probe.window = {.start_unix_ns = opened_unix_ns};
     set_period(probe);
 }
 

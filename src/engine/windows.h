@@ -27,7 +27,7 @@ public:
     /// Begins the grid, on which the probes that are there already have opened their windows.
     void start();
     /// The probe's window opens now, at the flip or store of that time.
-    void open(RunningProbe& probe, Nanoseconds opened_ns) const;
+    void open(RunningProbe& probe, Nanoseconds opened_unix_ns) const;
     /// Another length takes effect with the open window.
     void set_period(RunningProbe& probe) const;
 
