@@ -21,6 +21,7 @@ struct weir_packet {
     __u8 protocol;      /* what IP carries, once it is parsed: IPPROTO_... */
     bool has_transport; /* the header of that protocol is next: no later fragment, not cut off */
     bool is_fragment;   /* a fragment after the first: its transport header is elsewhere */
+    bool has_lost_link; /* tc-ingress behind XDP in skb mode: the frame begins with IP all the same */
     bool is_new_flow;   /* flow.h: this packet claimed its flow */
     __u32 flow_row;     /* flow.h: where its flow lies */
     __u32 outcome;      /* flow.h: enum weir_outcome */
@@ -40,14 +41,35 @@ static __always_inline __be16 weir_raw_ip_ethertype(const void *pos, const void 
     return version == 4 ? bpf_htons(ETH_P_IP) : version == 6 ? bpf_htons(ETH_P_IPV6) : WEIR_NO_ETHERTYPE;
 }
 
+/* Whether the kernel has lost the link header of a packet that came with one. Where XDP in skb mode had to
+ * copy a packet, tc-ingress sees it from IP on: net/core/skbuff.c:skb_pp_cow_data() leaves mac_len behind
+ * (6.18). Told by IP in the first byte, and no ethertype where it would be, or a length that is just the
+ * packet's. */
+static __always_inline bool weir_has_lost_link(WEIR_CONTEXT *ctx)
+{
+#ifdef WEIR_HOOK_TC
+    const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+    if (weir_is_egress || weir_is_raw_ip || data + 20 > end)
+        return false;
+    bool is_ipv4 = ctx->protocol == bpf_htons(ETH_P_IP) && data[0] >> 4 == 4;
+    bool is_ipv6 = ctx->protocol == bpf_htons(ETH_P_IPV6) && data[0] >> 4 == 6;
+    __u32 length = is_ipv4 ? data[2] << 8 | data[3] : (data[4] << 8 | data[5]) + 40;
+    return (is_ipv4 || is_ipv6) && (*(__be16 *)(data + 12) != (__be16)ctx->protocol || length == ctx->len);
+#else
+    return false;
+#endif
+}
+
 static __always_inline struct weir_packet weir_packet(WEIR_CONTEXT *ctx)
 {
+    bool has_lost_link = weir_has_lost_link(ctx);
+    const void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
     return (struct weir_packet){
         .pos = (void *)(long)ctx->data,
         .end = (void *)(long)ctx->data_end,
         .ctx = ctx,
-        .ethertype =
-            weir_is_raw_ip ? weir_raw_ip_ethertype((void *)(long)ctx->data, (void *)(long)ctx->data_end) : 0,
+        .has_lost_link = has_lost_link,
+        .ethertype = weir_is_raw_ip || has_lost_link ? weir_raw_ip_ethertype(data, end) : 0,
     };
 }
 
@@ -69,7 +91,7 @@ static const volatile bool weir_with_frags __attribute__((section(".rodata.weir"
 static __always_inline __u32 weir_frame_bytes(const struct weir_packet *p)
 {
 #ifdef WEIR_HOOK_TC
-    return p->ctx->len + (p->ctx->vlan_present ? 4 : 0);
+    return p->ctx->len + (p->ctx->vlan_present ? 4 : 0) + (p->has_lost_link ? ETH_HLEN : 0);
 #else
     if (weir_with_frags)
         return bpf_xdp_get_buff_len(p->ctx);
