@@ -6,7 +6,7 @@ build=${WEIR_BUILD_DIR:-build}
 cmake --build "$build" --target bench >/dev/null || exit 1
 mkdir -p "$build/bench"
 status=0
-for name in datapath flows live extract; do
+for name in datapath chain flows live extract; do
     printf '== %s\n' "$name"
     "$build/bench_$name" "$build/bench/$name.json" || status=1
 done
