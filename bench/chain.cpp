@@ -83,6 +83,7 @@ void measure_patch(const std::string& name, const ProbeSpec& spec, std::optional
     const ProbeImage image = need(ProbeImage::build(spec, need(share_dir())));
     need(chain.append(need(ClonePair::load(image, need(chain.next_binding())))));
     std::vector<double> all;
+    all.reserve(kPatches);
     for (int i = 0; i < kPatches; ++i) all.push_back(patch_ms(chain, spec, grace));
     std::ranges::sort(all);
     figures.push_back(

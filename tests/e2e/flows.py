@@ -171,7 +171,7 @@ def test_memory_is_told_before_attaching_and_too_much_is_refused(box):
     weir = box.inject(net.right, "-t", "0.05", "--windows", "1", "--set", "ddos.max_flows=1k")
     assert weir.wait() == 0, weir.stderr
     told = re.search(r"memory for the maps of both clones: (\d+(?:\.\d+)?) (\w+)", weir.stderr)
-    # 1,024 rows of 72 bytes and ten packets of 32, 2,049 heads of 32, twice
+    # 1,024 rows of 64 bytes and ten packets of 32, 2,049 heads of 32, twice
     assert told and told[2] == "kB" and 880 <= float(told[1]) <= 920, weir.stderr
 
     if available_bytes() > 50 * GIB:

@@ -147,7 +147,7 @@ TEST_F(FileWatchTest, TakesSeveralWritesForOneChange) {
 
 TEST_F(FileWatchTest, DoesNotWaitForEverForAFolderThatNeverRests) {
     watch({folder_.file("a.toml", "one")});
-    std::jthread writer([&](const std::stop_token& stop) {
+    const std::jthread writer([&](const std::stop_token& stop) {
         while (!stop.stop_requested()) {
             (void)folder_.file("noise", "x");
             std::this_thread::sleep_for(20ms);

@@ -59,6 +59,7 @@ TEST(Outputs, KeepTheLinesOfEachWriterWhole) {
     ASSERT_TRUE(output.has_value());
     (void)UniqueFd(ends[1]);  // closed: the reader's end comes with the output's
     std::vector<std::jthread> writers;
+    writers.reserve(kWriters);
     for (std::size_t w = 0; w < kWriters; ++w)
         writers.emplace_back([copy = *output, w] {
             const std::string line(kLetters, static_cast<char>('a' + w));

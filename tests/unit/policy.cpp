@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Policy files: every key, what is inherited and assumed, and every mistake with its line.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -202,9 +203,8 @@ TEST_F(PolicyTest, TakesEveryCommonKeyAtTheTopAndNoOther) {
             : key.choices.empty()
                 ? "\"x\""
                 : "\"" + std::string(key.choices.substr(0, key.choices.find(','))) + "\"";
-        const std::string text = name + " = " + value + "\n" +
-                                 (name == "interface" ? "" : "interface = \"lo\"\n") +
-                                 "[[probe]]\nbpf = \"flows\"\n";
+        const std::string text = fmt::format("{} = {}\n{}[[probe]]\nbpf = \"flows\"\n", name, value,
+                                             name == "interface" ? "" : "interface = \"lo\"\n");
         if (key.is_common)
             EXPECT_TRUE(read(text).has_value()) << text;
         else
@@ -276,7 +276,7 @@ TEST_F(PolicyTest, TellsTheFirstMistakeOfTheFile) {
 TEST_F(PolicyTest, RefusesTypesThatDoNotFit) {
     expect_refused_key("program = 1", "program is not a text in quotes");
     expect_refused_key("program = \"\"", "program is empty");
-    expect_refused_key("program = \"a\\u0000b\"", "zero byte");
+    expect_refused_key(R"(program = "a\u0000b")", "zero byte");
     expect_refused_key("interface = 1", "interface is not a text in quotes");
     expect_refused_key("interface = [\"a\", 1]", "interface is not a text in quotes");
     expect_refused_key("window = \"2\"", "window is not a number");
@@ -294,8 +294,8 @@ TEST_F(PolicyTest, RefusesTypesThatDoNotFit) {
 
 TEST_F(PolicyTest, RefusesValuesThatAreNone) {
     expect_refused_key("hook = \"xpd\"", "hook cannot be \"xpd\"", "did you mean xdp?");
-    expect_refused_key("hook = [\"xdp\", \"tc\"]", "hook cannot be \"tc\"");
-    expect_refused_key("hook = [\"xdp\", \"xdp\"]", "hook names xdp twice");
+    expect_refused_key(R"(hook = ["xdp", "tc"])", R"(hook cannot be "tc")");
+    expect_refused_key(R"(hook = ["xdp", "xdp"])", "hook names xdp twice");
     expect_refused_key("hook = []", "hook is an empty list");
     expect_refused_key("mode = \"generic\"", "mode cannot be", "there are skb, drv, hw");
     expect_refused_key("format = \"yaml\"", "format cannot be \"yaml\"");
