@@ -5,6 +5,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <random>
 #include <thread>
@@ -180,6 +184,65 @@ TEST(ChainChanges, AThousandUnderTrafficLoseAndDoubleNothing) {
     EXPECT_EQ(longest, kMostProbes);
     RecordProperty("sent", std::to_string(sent));
     RecordProperty("longest_commit_us", static_cast<int>(changing->longest_commit_ns / 1000));
+}
+
+std::size_t open_descriptors() {
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}));
+}
+
+/// Pages of memory of the process.
+std::uint64_t resident_pages() {
+    std::ifstream statm("/proc/self/statm");
+    std::uint64_t size = 0;
+    std::uint64_t resident = 0;
+    statm >> size >> resident;
+    return resident;
+}
+
+/// Flips of all probes by one store: in each window all of them have seen the same packets, and
+/// nothing grows.
+TEST(ChainChanges, FlipsOfEightProbesAgreeAndNothingGrows) {
+    const test::PrivateNetwork network;
+    test::LiveTraffic traffic(network.sender());
+    auto changing = make_chain("pass");
+    ASSERT_TRUE(changing.has_value()) << changing.error().message;
+    std::vector<PairPtr> order;
+    for (std::size_t slot = 0; slot < kMostProbes; ++slot) {
+        auto pair = changing->load(slot);
+        ASSERT_TRUE(pair.has_value()) << pair.error().message;
+        order.push_back(std::move(*pair));
+    }
+    ASSERT_TRUE(changing->change(order).has_value());
+    auto attached = changing->chain().attach(network.receiver(),
+                                             {.mode = bpf::XdpMode::Drv, .is_strict = true});
+    ASSERT_TRUE(attached.has_value()) << attached.error().message;
+    std::atomic<bool> stop = false;
+    std::uint64_t sent = 0;
+    std::thread sender([&] { sent = traffic.send_until(stop, kBatch); });
+    const int flips = std::getenv("WEIR_LONG") != nullptr ? 20'000 : 300;
+    std::size_t descriptors = 0;
+    std::uint64_t pages = 0;
+    for (int i = 0; i < flips && !HasFailure(); ++i) {
+        if (i == flips / 10) {  // warm
+            descriptors = open_descriptors();
+            pages = resident_pages();
+        }
+        EXPECT_TRUE(wait_for_a_packet(changing->chain())) << "no traffic";
+        EXPECT_TRUE(changing->change(order).has_value());
+    }
+    const std::size_t descriptors_after = open_descriptors();
+    const std::uint64_t pages_after = resident_pages();
+    stop = true;
+    sender.join();
+    ASSERT_TRUE(changing->change(order).has_value());
+    ASSERT_TRUE(changing->change(order).has_value());
+    std::uint64_t seen = 0;
+    for (const std::uint64_t segment : changing->segments) seen += segment;
+    EXPECT_EQ(seen, sent);
+    EXPECT_EQ(descriptors_after, descriptors);
+    EXPECT_LE(pages_after, pages + 256) << "1 MB";
+    RecordProperty("sent", std::to_string(sent));
 }
 
 }  // namespace
