@@ -11,9 +11,9 @@
  *         return WEIR_PASS;
  *     }
  *
- * For what is rare: a message is formatted in the kernel, and each CPU may send weir_log_rate of them a second
- * (--set PROBE.log_rate). What is beyond that, or finds no room, is counted (`logs.lost` in the window's
- * health). What is less urgent than --set PROBE.log_level costs nothing. Linux 5.13 and later. */
+ * For what is rare: a message is formatted in the kernel, and each CPU may send weir_log_rate of them a
+ * second (--set PROBE.log_rate). What is beyond that, or finds no room, is counted (`logs.lost` in the
+ * window's health). What is less urgent than --set PROBE.log_level costs nothing. Linux 5.13 and later. */
 #include <stddef.h>
 #include <linux/types.h>
 #include <linux/bpf.h>

@@ -157,7 +157,7 @@ private:
     bool with_frags_;
     std::shared_ptr<CounterPool> counters_ = std::make_shared<CounterPool>();
     std::vector<PairPtr> pairs_;
-    std::unique_ptr<ChainOrder> staged_;  // null: none
+    std::unique_ptr<ChainOrder> staged_;               // null: none
     std::array<std::size_t, 2> used_ = {0, 0};         // slots of each bank in which programs stand
     std::vector<PairPtr> former_;                      // alive until settle()
     std::vector<std::unique_ptr<PairCode>> arriving_;  // of pairs_, taken by settle()
