@@ -8,10 +8,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "bpf/clsact.h"
 #include "util/errno.h"
+#include "util/glob.h"
 
 namespace weir {
 namespace {
@@ -27,6 +29,19 @@ bool is_readable(int fd) {
 
 std::string with_hint(const Error& error) {
     return error.hint.empty() ? error.message : error.message + " (" + error.hint + ")";
+}
+
+/// A name that is mistyped would else be waited for in silence.
+std::vector<std::string> missing_interfaces(const Policy& policy,
+                                            const std::vector<bpf::Interface>& present) {
+    std::vector<std::string> notices;
+    for (const PolicyProbe& probe : policy.probes)
+        for (const std::string& pattern : probe.interfaces)
+            if (std::ranges::none_of(present,
+                                     [&](const auto& one) { return matches(pattern, one.name); }))
+                notices.push_back(fmt::format(
+                    "{}: no interface {} yet; it is taken up when it comes", probe.name, pattern));
+    return notices;
 }
 
 }  // namespace
@@ -75,6 +90,8 @@ Result<> EngineLoop::start() {
     auto plan = planner_.prepare(options_.run.policy, events_.present(), {});
     if (!plan) return pass_on(plan);
     notices_ = std::move(*removed);
+    std::ranges::move(missing_interfaces(options_.run.policy, events_.present()),
+                      std::back_inserter(notices_));
     for (std::string& notice : plan->notices) notices_.push_back(std::move(notice));
     auto done = changes_.put_in_force(std::move(plan->hooks),
                                       {.before_attach = options_.run.before_attach});

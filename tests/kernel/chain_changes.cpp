@@ -17,6 +17,7 @@
 #include "chain/chain.h"
 #include "chain/grace.h"
 #include "probe/image.h"
+#include "support/fixture_probe.h"
 #include "support/live_traffic.h"
 #include "util/clock.h"
 
@@ -123,20 +124,6 @@ Result<std::vector<PairPtr>> random_order(ChangingChain& c, const PairPtr& stays
     return order;
 }
 
-/// Until slot 0 has seen one more packet; false after 5 s without.
-bool wait_for_a_packet(const Chain& chain) {
-    const std::uint32_t counter = chain.pair(0).clone(chain.active(0)).counter();
-    const auto entered = [&] {
-        const auto counts = chain.counts();
-        return counts ? counts->of.at(counter).entered : 0;
-    };
-    const std::uint64_t before = entered();
-    const Nanoseconds deadline = monotonic_ns() + 5'000'000'000;
-    while (entered() == before)
-        if (monotonic_ns() > deadline) return false;
-    return true;
-}
-
 Result<ChangingChain> make_chain(const char* fixture) {
     ProbeSpec spec;
     spec.file = {.name = fixture, .path = test::fixture_path(fixture), .is_object = true};
@@ -167,7 +154,7 @@ TEST(ChainChanges, AThousandUnderTrafficLoseAndDoubleNothing) {
     std::mt19937 random(6);
     std::size_t longest = 1;
     for (int i = 0; i < kChanges && !HasFailure(); ++i) {
-        EXPECT_TRUE(wait_for_a_packet(changing->chain())) << "no traffic";
+        EXPECT_TRUE(test::wait_for_a_packet(changing->chain())) << "no traffic";
         auto order = random_order(*changing, *first, random);
         EXPECT_TRUE(order.has_value()) << order.error().message;
         auto done = order ? changing->change(std::move(*order)) : Result<>{};
@@ -228,7 +215,7 @@ TEST(ChainChanges, FlipsOfEightProbesAgreeAndNothingGrows) {
             descriptors = open_descriptors();
             pages = resident_pages();
         }
-        EXPECT_TRUE(wait_for_a_packet(changing->chain())) << "no traffic";
+        EXPECT_TRUE(test::wait_for_a_packet(changing->chain())) << "no traffic";
         EXPECT_TRUE(changing->change(order).has_value());
     }
     const std::size_t descriptors_after = open_descriptors();

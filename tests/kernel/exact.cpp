@@ -110,20 +110,6 @@ struct Flipper {
     }
 };
 
-/// Until the clone that packets enter has counted one more; false after 5 s without.
-bool wait_for_a_packet(const Chain& chain) {
-    const std::uint32_t counter = chain.pair(0).clone(chain.active(0)).counter();
-    const auto entered = [&] {
-        const auto counts = chain.counts();
-        return counts ? counts->of.at(counter).entered : 0;
-    };
-    const std::uint64_t before = entered();
-    const Nanoseconds deadline = monotonic_ns() + 5'000'000'000;
-    while (entered() == before)
-        if (monotonic_ns() > deadline) return false;
-    return true;
-}
-
 TEST(Exact, ThousandsOfFlipsUnderTrafficLoseNothing) {
     const test::PrivateNetwork network;
     test::LiveTraffic traffic(network.sender());
@@ -147,7 +133,7 @@ TEST(Exact, ThousandsOfFlipsUnderTrafficLoseNothing) {
     };
     bool is_flowing = true;
     for (int i = 0; i < flips && is_flowing; ++i) {
-        is_flowing = wait_for_a_packet(flipper->chain);
+        is_flowing = test::wait_for_a_packet(flipper->chain);
         close();
     }
     stop = true;

@@ -3,6 +3,7 @@
 
 #include "probe/image.h"
 #include "support/live_traffic.h"
+#include "util/clock.h"
 
 namespace weir::test {
 
@@ -16,6 +17,19 @@ Result<> append_fixture(Chain& chain, const std::string& fixture, const std::str
     auto pair = ClonePair::load(*image, *binding);
     if (!pair) return pass_on(pair);
     return chain.append(std::move(*pair));
+}
+
+bool wait_for_a_packet(const Chain& chain) {
+    const std::uint32_t counter = chain.pair(0).clone(chain.active(0)).counter();
+    const auto entered = [&] {
+        const auto counts = chain.counts();
+        return counts ? counts->of.at(counter).entered : 0;
+    };
+    const std::uint64_t before = entered();
+    const Nanoseconds deadline = monotonic_ns() + 5'000'000'000;
+    while (entered() == before)
+        if (monotonic_ns() > deadline) return false;
+    return true;
 }
 
 }  // namespace weir::test

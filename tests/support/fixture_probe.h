@@ -12,4 +12,7 @@ namespace weir::test {
 [[nodiscard]] Result<> append_fixture(Chain& chain, const std::string& fixture,
                                       const std::string& name);
 
+/// Until the clone of slot 0 that packets enter has counted one more; false after 5 s without.
+[[nodiscard]] bool wait_for_a_packet(const Chain& chain);
+
 }  // namespace weir::test
