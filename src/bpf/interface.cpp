@@ -59,19 +59,6 @@ std::optional<bool> driver_flag(std::uint64_t flags, std::uint64_t wanted) {
     return false;
 }
 
-bool exists(IfIndex interface) {
-    std::array<char, IF_NAMESIZE> name{};
-    return if_indextoname(static_cast<unsigned>(interface), name.data()) != nullptr;
-}
-
-/// Whether the message says that the interface is gone.
-bool is_deletion(const NetlinkMessage& message, IfIndex interface) {
-    const auto link = message.head<ifinfomsg>();
-    // A bridge says RTM_DELLINK, family AF_BRIDGE, of a port that only leaves it.
-    return link && message.header.nlmsg_type == RTM_DELLINK && link->ifi_family == AF_UNSPEC &&
-           link->ifi_index == number(interface);
-}
-
 /// One of the ioctls that take an interface by name; `what` is what they tell.
 Result<ifreq> ask_interface(IfIndex interface, unsigned long request, const char* what) {
     auto name = interface_name(interface);
@@ -160,27 +147,6 @@ std::string describe_owner(const std::string& interface, const XdpOwner& owner) 
         owner.program_name.empty() ? "" : fmt::format(" '{}'", owner.program_name);
     return fmt::format("{} already carries XDP program{} (id {}, {})", interface, name,
                        owner.program_id, xdp_mode_name(owner.mode));
-}
-
-Result<InterfaceWatch> InterfaceWatch::open(IfIndex interface) {
-    auto netlink = Netlink::open(RTMGRP_LINK);
-    if (!netlink) return pass_on(netlink);
-    // Asked after subscribing, so that no deletion falls between the two.
-    if (auto name = interface_name(interface); !name) return pass_on(name);
-    return InterfaceWatch(std::move(*netlink), interface);
-}
-
-Result<bool> InterfaceWatch::has_vanished() {
-    while (!has_vanished_) {
-        const auto heard = netlink_.hear();
-        if (!heard) return std::unexpected(heard.error());
-        if (heard->is_nothing()) break;
-        has_vanished_ = heard->has_lost ? !exists(interface_)  // messages were lost: ask instead
-                                        : std::ranges::any_of(heard->messages, [&](const auto& m) {
-                                              return is_deletion(m, interface_);
-                                          });
-    }
-    return has_vanished_;
 }
 
 }  // namespace weir::bpf

@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
-// Network interfaces as weir needs to know them: index and name, who owns the XDP hook, what the
-// driver can do, and when one vanishes (of all of them: interface_events.h). All of it in the
-// network namespace of the calling thread.
+// Network interfaces as weir needs to know them: index and name, who owns the XDP hook, and what
+// the driver can do, in the network namespace of the calling thread. When they come and go:
+// interface_events.h.
 //
 //     auto eth0 = bpf::interface_index("eth0");
 //     auto facts = bpf::xdp_facts(*eth0);
 //     if (!facts->owners.empty()) ...   // somebody else's program: name it and stop
 //
-// Ownership: plain values; InterfaceWatch owns its socket. Thread rule: the functions are
-// thread-safe; a watch belongs to one thread. Kernel: 5.15; driver features are known since 6.3.
+// Ownership: plain values. Thread-safe. Kernel: 5.15; driver features are known since 6.3.
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "bpf/netlink.h"
+#include "util/fd.h"
 #include "weir/result.h"
 
 namespace weir::bpf {
@@ -66,27 +65,5 @@ struct XdpFacts {
 
 /// "eth0 already carries XDP program 'filter' (id 7, drv)".
 [[nodiscard]] std::string describe_owner(const std::string& interface, const XdpOwner& owner);
-
-/// Says when one interface has gone: deleted, or moved to another namespace.
-///     poll(watch.fd()); if (auto gone = watch.has_vanished(); gone && *gone) ...
-class InterfaceWatch {
-public:
-    /// Errors: NotFound (it is gone already).
-    [[nodiscard]] static Result<InterfaceWatch> open(IfIndex interface);
-
-    /// Readable when there is something to ask has_vanished() about. Borrowed.
-    [[nodiscard]] int fd() const { return netlink_.fd(); }
-
-    /// Reads what is pending, never blocks. Once true it stays true, even if the index is used
-    /// again.
-    [[nodiscard]] Result<bool> has_vanished();
-
-private:
-    InterfaceWatch(Netlink netlink, IfIndex interface)
-        : netlink_(std::move(netlink)), interface_(interface) {}
-    Netlink netlink_;
-    IfIndex interface_;
-    bool has_vanished_ = false;
-};
 
 }  // namespace weir::bpf

@@ -16,6 +16,7 @@
 
 #include "chain/chain.h"
 #include "chain/grace.h"
+#include "leak_check.h"
 #include "probe/image.h"
 #include "support/fixture_probe.h"
 #include "support/live_traffic.h"
@@ -178,6 +179,14 @@ std::size_t open_descriptors() {
         std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {}));
 }
 
+/// Maps and programs in the kernel, of this process and of none.
+std::size_t kernel_objects() {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(test::take_inventory(), [](const std::string& line) {
+            return line.starts_with("map ") || line.starts_with("program ");
+        }));
+}
+
 /// Pages of memory of the process.
 std::uint64_t resident_pages() {
     std::ifstream statm("/proc/self/statm");
@@ -210,15 +219,18 @@ TEST(ChainChanges, FlipsOfEightProbesAgreeAndNothingGrows) {
     const int flips = std::getenv("WEIR_LONG") != nullptr ? 20'000 : 300;
     std::size_t descriptors = 0;
     std::uint64_t pages = 0;
+    std::size_t objects = 0;
     for (int i = 0; i < flips && !HasFailure(); ++i) {
         if (i == flips / 10) {  // warm
             descriptors = open_descriptors();
             pages = resident_pages();
+            objects = kernel_objects();
         }
         EXPECT_TRUE(test::wait_for_a_packet(changing->chain())) << "no traffic";
         EXPECT_TRUE(changing->change(order).has_value());
     }
     const std::size_t descriptors_after = open_descriptors();
+    const std::size_t objects_after = kernel_objects();
     const std::uint64_t pages_after = resident_pages();
     stop = true;
     sender.join();
@@ -228,6 +240,8 @@ TEST(ChainChanges, FlipsOfEightProbesAgreeAndNothingGrows) {
     for (const std::uint64_t segment : changing->segments) seen += segment;
     EXPECT_EQ(seen, sent);
     EXPECT_EQ(descriptors_after, descriptors);
+    EXPECT_EQ(objects_after, objects);
+    EXPECT_GE(objects, 2 * kMostProbes) << "the programs of both clones at least";
     EXPECT_LE(pages_after, pages + 256) << "1 MB";
     RecordProperty("sent", std::to_string(sent));
 }

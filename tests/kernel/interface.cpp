@@ -18,21 +18,7 @@
 namespace weir::bpf {
 namespace {
 
-constexpr int kDeadlineMs = 10'000;
-
-class InterfaceTest : public test::NamespaceTest {
-protected:
-    /// Waits for the watch to have something to say.
-    static bool vanishes(InterfaceWatch& watch) {
-        for (;;) {
-            pollfd wait{.fd = watch.fd(), .events = POLLIN, .revents = 0};
-            if (::poll(&wait, 1, kDeadlineMs) != 1) return false;
-            const auto gone = watch.has_vanished();
-            if (!gone) return false;
-            if (*gone) return true;
-        }
-    }
-};
+using InterfaceTest = test::NamespaceTest;
 
 template <class T>
 std::optional<Errc> code_of(const Result<T>& result) {
@@ -87,7 +73,6 @@ TEST_F(InterfaceTest, AnIndexThatIsNoInterfaceIsNotFound) {
     EXPECT_EQ(code_of(interface_name(kNone)), Errc::NotFound);
     EXPECT_EQ(code_of(interface_mtu(kNone)), Errc::NotFound);
     EXPECT_EQ(code_of(xdp_facts(kNone)), Errc::NotFound);
-    EXPECT_EQ(code_of(InterfaceWatch::open(kNone)), Errc::NotFound);
 }
 
 TEST_F(InterfaceTest, MtuIsTheInterfacesOwn) {
@@ -137,64 +122,6 @@ TEST(XdpOwner, IsDescribedWithAndWithoutItsName) {
         "eth0 already carries XDP program 'filter' (id 7, drv)");
     EXPECT_EQ(describe_owner("eth0", {.program_id = 7, .program_name = {}, .mode = XdpMode::Skb}),
               "eth0 already carries XDP program (id 7, skb)");
-}
-
-TEST_F(InterfaceTest, WatchSeesADeletedInterface) {
-    auto watch = InterfaceWatch::open(index_of("v0"));
-    ASSERT_TRUE(watch);
-    EXPECT_FALSE(watch->has_vanished().value_or(true));
-    ip({"link", "del", "v0"});
-    EXPECT_TRUE(vanishes(*watch));
-    EXPECT_TRUE(watch->has_vanished().value_or(false)) << "it does not come back";
-}
-
-TEST_F(InterfaceTest, WatchSeesAnInterfaceThatMovesToAnotherNamespace) {
-    auto watch = InterfaceWatch::open(index_of("v0"));
-    ASSERT_TRUE(watch);
-    const UniqueFd here(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-    ASSERT_EQ(::unshare(CLONE_NEWNET), 0);
-    const UniqueFd there(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
-    ASSERT_EQ(::setns(here.get(), CLONE_NEWNET), 0);
-    // Children inherit no descriptor of ours: they reach the namespace through this process.
-    ip({"link", "set", "v0", "netns",
-        "/proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(there.get())});
-    EXPECT_TRUE(vanishes(*watch));
-}
-
-TEST_F(InterfaceTest, WatchIgnoresWhatHappensToOthersAndToNames) {
-    ip({"link", "add", "w0", "type", "veth", "peer", "name", "w1"});
-    auto watch = InterfaceWatch::open(index_of("v0"));
-    ASSERT_TRUE(watch);
-    ip({"link", "set", "v0", "name", "renamed"});
-    ip({"link", "set", "renamed", "up"});
-    ip({"link", "set", "renamed", "down"});
-    ip({"link", "del", "w0"});
-    pollfd wait{.fd = watch->fd(), .events = POLLIN, .revents = 0};
-    ASSERT_EQ(::poll(&wait, 1, kDeadlineMs), 1) << "the changes are seen";
-    EXPECT_FALSE(watch->has_vanished().value_or(true));
-}
-
-TEST_F(InterfaceTest, WatchIsNotFooledByAPortThatLeavesItsBridge) {
-    const auto made = run_tool("ip", {"link", "add", "b0", "type", "bridge"});
-    if (!made || made->exit_status != 0) GTEST_SKIP() << "this kernel has no bridges";
-    ip({"link", "set", "v0", "master", "b0"});
-    auto watch = InterfaceWatch::open(index_of("v0"));
-    ASSERT_TRUE(watch);
-    ip({"link", "set", "v0", "nomaster"});
-    pollfd wait{.fd = watch->fd(), .events = POLLIN, .revents = 0};
-    ASSERT_EQ(::poll(&wait, 1, kDeadlineMs), 1) << "the change is seen";
-    EXPECT_FALSE(watch->has_vanished().value_or(true));
-}
-
-TEST_F(InterfaceTest, WatchSeesTheDeletionBehindMoreEventsThanItsSocketHolds) {
-    auto watch = InterfaceWatch::open(index_of("v0"));
-    ASSERT_TRUE(watch);
-    // 700 changes of about 1.4 kB each, unread, overflow the default receive buffer of 208 KiB.
-    std::string batch;
-    for (int i = 0; i < 350; ++i) batch += "link set v1 mtu 1300\nlink set v1 mtu 1400\n";
-    batch += "link del v0\n";
-    ip({"-batch", "-"}, batch);
-    EXPECT_TRUE(vanishes(*watch));
 }
 
 }  // namespace
