@@ -10,7 +10,7 @@
 typedef unsigned int weir_u32;
 typedef unsigned long long weir_u64;
 
-#define WEIR_ABI_VERSION 5
+#define WEIR_ABI_VERSION 6
 #define WEIR_MAX_SLOTS 32 /* the kernel runs 33 tail calls at most: pivot -> 32 slots, one to spare */
 /* Each clone has a counter of its own; twice as many as clones, so that the probes of a change are counted
  * while the last windows of those that they replace are still read: 4 * WEIR_MAX_SLOTS. */
@@ -23,6 +23,12 @@ typedef unsigned long long weir_u64;
 #define WEIR_BANK_ENTRIES (WEIR_MAX_SLOTS * 2)
 #define WEIR_CHAIN_ENTRIES (2 * WEIR_BANK_ENTRIES)
 #define WEIR_CHAIN_INDEX(bank, slot, clone) ((bank) * WEIR_BANK_ENTRIES + (slot) * 2 + (clone))
+
+/* What is another number in each clone stands in the instructions of its wrapper, where reading it costs
+ * nothing; pages of constants, one for each clone, compete for one set of the L1 cache (docs/bench.md). The
+ * loader looks for these 64-bit immediates and puts the numbers there. */
+#define WEIR_NEXT_SLOT 0x7765697200000001ULL  /* the slot behind the clone's own */
+#define WEIR_OWN_COUNTS 0x7765697200000002ULL /* the offset of its struct weir_counts in struct weir_cpu */
 
 /* What becomes of a packet in a probe with a flow tensor; every packet has one. */
 enum weir_outcome {

@@ -26,8 +26,15 @@ struct weir_cpu_map weir_cpus __attribute__((section(".maps"), used));
 
 /* Set by the loader before the program is loaded, hence constants of the verifier. */
 const volatile weir_u32 weir_abi __attribute__((section(".rodata.weir"), used)) = WEIR_ABI_VERSION;
-const volatile weir_u32 weir_slot __attribute__((section(".rodata.weir"), used)) = 0;
 const volatile weir_u32 weir_counter __attribute__((section(".rodata.weir"), used)) = 0;
+
+/* A number that the loader puts in place of one of abi.h's immediates. */
+#define WEIR_LOADER_SETS(immediate)                            \
+    ({                                                         \
+        weir_u64 weir_value;                                   \
+        asm("%0 = %1 ll" : "=r"(weir_value) : "i"(immediate)); \
+        weir_value;                                            \
+    })
 
 /* An entry that its author marked noinline is inlined all the same: a call from one program into another
  * is a relocation that libbpf refuses. Before clang 17 gnu17 has no way to say so. */
@@ -40,21 +47,21 @@ const volatile weir_u32 weir_counter __attribute__((section(".rodata.weir"), use
 /* The body of a wrapper. The word is saved over the call: on tc-egress a nested packet on the same CPU
  * (bpf_clone_redirect) overwrites it. `flatten` inlines the probe, so that its packet pointers and its
  * stack are the wrapper's; noinline functions stay calls. */
-#define WEIR_WRAPPER_BODY(ctx, call)                                                    \
-    weir_u32 weir_zero = 0;                                                             \
-    struct weir_cpu *weir_here = weir_map_lookup(&weir_cpus, &weir_zero);               \
-    if (!weir_here)                                                                     \
-        return WEIR_CHAIN_END; /* VERIFIER: one entry, the lookup cannot fail */        \
-    weir_u64 weir_word = weir_here->word;                                               \
-    struct weir_counts *weir_counts = &weir_here->counts[weir_counter % WEIR_COUNTERS]; \
-    weir_counts->entered += 1;                                                          \
-    weir_pull_headers(ctx);                                                             \
-    int weir_verdict;                                                                   \
-    WEIR_INLINED weir_verdict = (call);                                                 \
-    weir_here->word = weir_word;                                                        \
-    if (!WEIR_GOES_ON(weir_verdict))                                                    \
-        return weir_final_verdict(ctx, weir_verdict);                                   \
-    weir_enter_slot(ctx, &weir_chain, &weir_cpus, weir_word, weir_slot + 1);            \
+#define WEIR_WRAPPER_BODY(ctx, call)                                                            \
+    weir_u32 weir_zero = 0;                                                                     \
+    struct weir_cpu *weir_here = weir_map_lookup(&weir_cpus, &weir_zero);                       \
+    if (!weir_here)                                                                             \
+        return WEIR_CHAIN_END; /* VERIFIER: one entry, the lookup cannot fail */                \
+    weir_u64 weir_word = weir_here->word;                                                       \
+    struct weir_counts *weir_counts = (void *)weir_here + WEIR_LOADER_SETS(WEIR_OWN_COUNTS);    \
+    weir_counts->entered += 1;                                                                  \
+    weir_pull_headers(ctx);                                                                     \
+    int weir_verdict;                                                                           \
+    WEIR_INLINED weir_verdict = (call);                                                         \
+    weir_here->word = weir_word;                                                                \
+    if (!WEIR_GOES_ON(weir_verdict))                                                            \
+        return weir_final_verdict(ctx, weir_verdict);                                           \
+    weir_enter_slot(ctx, &weir_chain, &weir_cpus, weir_word, WEIR_LOADER_SETS(WEIR_NEXT_SLOT)); \
     return WEIR_CHAIN_END;
 
 /* The function's name is kept for people: the function itself vanishes into the wrapper. */

@@ -204,6 +204,26 @@ Result<> ProgramSpec::make_for(Hook hook, bool with_frags) {
     return check(rc, "program " + function);
 }
 
+Result<> ProgramSpec::set_immediate(std::uint64_t placeholder, std::uint64_t value) {
+    const std::span own(bpf_program__insns(handle), bpf_program__insn_cnt(handle));
+    std::vector<bpf_insn> instructions(own.begin(), own.end());
+    bool is_there = false;
+    for (std::size_t i = 0; i + 1 < instructions.size(); ++i) {
+        bpf_insn& low = instructions[i];  // of the two that load 64 bits
+        bpf_insn& high = instructions[i + 1];
+        if (low.code != (BPF_LD | BPF_IMM | BPF_DW) || low.src_reg != 0 ||
+            static_cast<std::uint32_t>(low.imm) != static_cast<std::uint32_t>(placeholder) ||
+            static_cast<std::uint32_t>(high.imm) != placeholder >> 32)
+            continue;
+        low.imm = static_cast<std::int32_t>(value);
+        high.imm = static_cast<std::int32_t>(value >> 32);
+        is_there = true;
+    }
+    if (!is_there) return {};
+    const int rc = bpf_program__set_insns(handle, instructions.data(), instructions.size());
+    return check(rc, "program " + function);
+}
+
 Object::Object(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Object::Object(Object&&) noexcept = default;
 Object& Object::operator=(Object&&) noexcept = default;

@@ -73,6 +73,9 @@ struct ProgramSpec {
     /// wants for the programs of a program array since 6.18: BPF_XDP, or none for tc. With frags,
     /// an XDP program takes packets of many buffers (5.18).
     [[nodiscard]] Result<> make_for(Hook hook, bool with_frags);
+    /// Puts a value wherever the program, less its subprograms, loads `placeholder`, a 64-bit
+    /// immediate.
+    [[nodiscard]] Result<> set_immediate(std::uint64_t placeholder, std::uint64_t value);
 };
 
 /// A program that exists. Borrows its descriptor.

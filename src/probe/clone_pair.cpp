@@ -4,6 +4,7 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <iterator>
 
@@ -32,7 +33,11 @@ Result<> bind_to_hook(bpf::Object& object, const SlotBinding& binding, std::uint
         if (auto r = chain->share(*binding.chain); !r) return r;
     if (bpf::MapSpec* cpus = object.find_map("weir_cpus"))
         if (auto r = cpus->share(*binding.cpus); !r) return r;
-    set_own_constant<std::uint32_t>(object, "weir_slot", binding.slot);
+    for (bpf::ProgramSpec& program : object.programs()) {
+        if (auto r = program.set_immediate(WEIR_NEXT_SLOT, binding.slot + 1); !r) return pass_on(r);
+        const std::size_t counts = offsetof(weir_cpu, counts) + counter * sizeof(weir_counts);
+        if (auto r = program.set_immediate(WEIR_OWN_COUNTS, counts); !r) return pass_on(r);
+    }
     set_own_constant<std::uint32_t>(object, "weir_counter", counter);
     set_own_constant<std::uint64_t>(object, "weir_epoch_base", binding.epoch_base_ns);
     set_own_constant<std::uint64_t>(object, "weir_flow_seed", binding.flow_seed);

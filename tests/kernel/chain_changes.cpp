@@ -187,6 +187,12 @@ std::size_t kernel_objects() {
         }));
 }
 
+#ifdef __has_feature
+constexpr bool kIsSanitized = __has_feature(address_sanitizer);
+#else
+constexpr bool kIsSanitized = false;
+#endif
+
 /// Pages of memory of the process.
 std::uint64_t resident_pages() {
     std::ifstream statm("/proc/self/statm");
@@ -242,7 +248,10 @@ TEST(ChainChanges, FlipsOfEightProbesAgreeAndNothingGrows) {
     EXPECT_EQ(descriptors_after, descriptors);
     EXPECT_EQ(objects_after, objects);
     EXPECT_GE(objects, 2 * kMostProbes) << "the programs of both clones at least";
-    EXPECT_LE(pages_after, pages + 256) << "1 MB";
+    // AddressSanitizer keeps what is freed: pages tell nothing there, and it finds leaks itself.
+    if (!kIsSanitized) {
+        EXPECT_LE(pages_after, pages + 256) << "1 MB";
+    }
     RecordProperty("sent", std::to_string(sent));
 }
 

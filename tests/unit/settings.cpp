@@ -140,7 +140,7 @@ TEST_F(Settings, RefuseSizesThatNoMapCanHave) {
 }
 
 TEST_F(Settings, DoNotReachWhatIsWeirsOwn) {
-    EXPECT_FALSE(apply("weir_slot", "1").has_value());
+    EXPECT_FALSE(apply("weir_counter", "1").has_value());
     EXPECT_FALSE(apply("weir_chain.max_entries", "1").has_value());
 }
 
