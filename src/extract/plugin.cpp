@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
+
 #include "util/errno.h"
 #include "util/fd.h"
 
@@ -24,6 +26,16 @@ Result<std::shared_ptr<void>> open_library(const std::string& path) {
     if (handle == nullptr)
         return fail(Errc::Invalid, ::dlerror());  // NOLINT(concurrency-mt-unsafe)
     return std::shared_ptr<void>(handle, [](void* h) { ::dlclose(h); });
+}
+
+/// A path of the file that no library had before, by "." and "//" in it: the dynamic loader takes a
+/// name that it knows for the library that it has, however the file has changed (glibc,
+/// elf/dl-load.c:_dl_map_object). So a plugin that was built again is loaded again.
+std::string new_name(const fs::path& file) {
+    static std::atomic<unsigned> loaded = 0;
+    std::string path = file.parent_path();
+    for (unsigned n = loaded++; n != 0; n /= 2) path += n % 2 == 0 ? "//" : "/.";
+    return path + "/" + file.filename().string();
 }
 
 Result<> check_abi(const ExtractorPlugin& plugin) {
@@ -64,7 +76,7 @@ Result<LoadedExtractor> extractor_in(std::shared_ptr<void> library) {
 }  // namespace
 
 Result<LoadedExtractor> load_plugin(const fs::path& library) {
-    auto opened = open_library(fs::absolute(library));
+    auto opened = open_library(new_name(fs::absolute(library)));
     if (!opened) return wrap(opened, library.string());
     auto loaded = extractor_in(std::move(*opened));
     if (!loaded) return wrap(loaded, library.string());
@@ -76,7 +88,7 @@ Result<LoadedExtractor> load_plugin(std::span<const std::byte> library, const st
     if (auto r = check_errno(file.get(), "memfd"); !r) return pass_on(r);
     const ssize_t written = ::write(file.get(), library.data(), library.size());
     if (written != static_cast<ssize_t>(library.size())) return fail(Errc::Io, "memfd: no room");
-    auto opened = open_library(fmt::format("/proc/self/fd/{}", file.get()));
+    auto opened = open_library(new_name(fmt::format("/proc/self/fd/{}", file.get())));
     if (!opened) return wrap(opened, name);
     auto loaded = extractor_in(std::move(*opened));
     if (!loaded) return wrap(loaded, name);

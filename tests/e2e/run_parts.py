@@ -19,25 +19,47 @@ WEIR_PROBE(parts) {
 }
 """
 
-SCRIPT = """
+# Per window, the length of each copy.
+EXTRACTORS = {
+    "seen.py": """
 class Seen:
     packets = []
 
 def on_packet(packet):
-    Seen.packets.append(len(packet.data))
+    Seen.packets.append(SIGN * len(packet.data))
 
 def on_window(window):
     packets, Seen.packets = Seen.packets, []
     return packets
-"""
+""",
+    "seen.cpp": """
+#include <weir/extractor.h>
+
+#include <string>
+
+class Seen : public weir::Extractor {
+    void on_packet(const weir::PacketCopy& packet) override {
+        packets_ += (packets_.empty() ? "" : ",") + std::to_string(SIGN * int(packet.bytes.size()));
+    }
+    weir::Result<weir::Extraction> on_window(const weir::Snapshot&) override {
+        weir::Extraction out{.json = "[" + packets_ + "]"};
+        packets_.clear();
+        return out;
+    }
+    std::string packets_;
+};
+
+WEIR_EXTRACTOR(Seen);
+""",
+}
 
 
-def test_an_extractor_gets_the_punted_packets_of_its_window_also_after_a_patch(box):
+def extractor_gets_the_punted_packets_of_its_window_also_after_a_patch(box, extractor):
     net = box.net()
     box.file("parts.bpf.c", HELPERS)
-    box.file("seen.py", SCRIPT)
+    box.file(extractor, EXTRACTORS[extractor].replace("SIGN", "1"))
     _run.source(box, "count.bpf.c")
-    keys = {"file": "parts.bpf.c", "extractor": '"seen.py"'}
+    keys = {"file": "parts.bpf.c", "extractor": f'"{extractor}"'}
     run = Run(box, net.right, probe("parts", **keys), probe("beside", "count.bpf.c"))
     run.until("parts", "beside")
     send(net, 30)
@@ -45,13 +67,26 @@ def test_an_extractor_gets_the_punted_packets_of_its_window_also_after_a_patch(b
     run.reload(probe("parts", parameters="{ LENGTH = 33 }", **keys), probe("beside", "count.bpf.c"),
                says=("xdp: parts patched",))
     send(net, 12)
+    run.until("parts", "parts")
+    box.file(extractor, EXTRACTORS[extractor].replace("SIGN", "-1"))  # the file of the extractor alone
+    run.reload(probe("parts", parameters="{ LENGTH = 33 }", **keys), probe("beside", "count.bpf.c"),
+               says=("xdp: parts patched",))
+    send(net, 9)
     windows = run.stop()
     for window in _run.of(windows, "parts"):
         assert len(window["extractor"]) == window["packets"]["entered"], window
     lengths = [length for window in _run.of(windows, "parts") for length in window["extractor"]]
-    assert (lengths.count(20), lengths.count(33), len(lengths)) == (30, 12, 42), lengths
-    assert run.weir.stderr.count("weir: warning: parts") == 42, run.weir.stderr
-    assert _run.counted(windows, "beside") == 42
+    assert [lengths.count(n) for n in (20, 33, -33)] == [30, 12, 9] and len(lengths) == 51, lengths
+    assert run.weir.stderr.count("weir: warning: parts") == 51, run.weir.stderr
+    assert _run.counted(windows, "beside") == 51
+
+
+def test_a_python_extractor_gets_the_punted_packets(box):
+    extractor_gets_the_punted_packets_of_its_window_also_after_a_patch(box, "seen.py")
+
+
+def test_a_plugin_gets_the_punted_packets(box):
+    extractor_gets_the_punted_packets_of_its_window_also_after_a_patch(box, "seen.cpp")
 
 
 def test_a_redirect_by_name_follows_an_interface_that_is_made_again(box):

@@ -246,7 +246,7 @@ TEST(ChainChanges, FlipsOfEightProbesAgreeAndNothingGrows) {
     for (const std::uint64_t segment : changing->segments) seen += segment;
     EXPECT_EQ(seen, sent);
     EXPECT_EQ(descriptors_after, descriptors);
-    EXPECT_EQ(objects_after, objects);
+    EXPECT_LE(objects_after, objects) << "fewer: those of a test before, freed late";
     EXPECT_GE(objects, 2 * kMostProbes) << "the programs of both clones at least";
     // AddressSanitizer keeps what is freed: pages tell nothing there, and it finds leaks itself.
     if (!kIsSanitized) {
