@@ -228,7 +228,7 @@ Result<Clone> Clone::load(const ProbeImage& image, const SlotBinding& binding, c
     return clone;
 }
 
-/// Constants are not shared: the slot is one, and the verifier reads them.
+/// Constants are not shared: libbpf writes them before the load, and each load has its own.
 Result<CloneCode> Clone::load_code(const ProbeImage& image, const SlotBinding& binding) const {
     auto object = image.open();
     if (!object) return pass_on(object);
