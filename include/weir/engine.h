@@ -52,8 +52,9 @@ struct ExtractorOptions {
 
 /// Which flows are an attack: a neural network, run on every window's flow tensor.
 struct ModelOptions {
-    std::string file = {};                 ///< .h5, .keras, .onnx; empty: none
-    std::string profile = {};              ///< --profile; empty: model.toml, else by the features
+    std::string file = {};     ///< .h5, .keras, .onnx; empty: none
+    bool is_optional = false;  ///< where it cannot run or does not fit: a notice, and no model
+    std::string profile = {};  ///< --profile; empty: model.toml, else by the features
     std::optional<double> threshold = {};  ///< none: the profile's, else 0.5
     bool use_cuda = false;                 ///< on a GPU
     int threads = 1;                       ///< that predict beside each other

@@ -52,6 +52,7 @@ struct FlowLayout {
     std::vector<Feature> features = {};
     /// What FlowTensor::to_float32() does; a plugin need not be linked with it.
     void (*convert)(const Table&, std::span<const FloatColumn>, std::span<float>) = nullptr;
+    const Type* row_type = nullptr;  // a Struct: key, counters, packets
 
     [[nodiscard]] std::uint32_t packets(const std::byte* row) const {
         std::uint32_t count = 0;

@@ -28,13 +28,33 @@ Result<SlotBinding> binding_for(const LoadTarget& target) {
     return next;
 }
 
-/// Null where no model was asked for.
+std::string goes_without(const Error& error) {
+    return "the probe's own model is not used: " + error.message;
+}
+
+/// Null where no model was asked for, or one that may be missing cannot run.
 Result<std::unique_ptr<model::Detector>> open_detector(const ModelOptions& options,
-                                                       std::chrono::nanoseconds window) {
+                                                       std::chrono::nanoseconds window,
+                                                       std::vector<std::string>& notices) {
     if (options.file.empty()) return nullptr;
     auto detector = model::Detector::open(options, window);
-    if (!detector) detector.error().message.insert(0, "model ");  // the file's name comes next
-    return detector;
+    if (detector) return detector;
+    detector.error().message.insert(0, "model ");  // the file's name comes next
+    if (!options.is_optional) return detector;
+    notices.push_back(goes_without(detector.error()));
+    return nullptr;
+}
+
+Result<> start_detector(std::unique_ptr<model::Detector> detector, const ModelOptions& options,
+                        LoadedProbe& loaded) {
+    const std::string notice = detector->notice();
+    if (auto r = loaded.session->start_detector(std::move(detector)); !r) {
+        if (!options.is_optional) return wrap(r, "model " + options.file);
+        loaded.notices.push_back(goes_without(r.error()));
+        return {};
+    }
+    if (!notice.empty()) loaded.notices.push_back(notice);
+    return {};
 }
 
 }  // namespace
@@ -60,7 +80,7 @@ Result<ProbeImage> build_probe(const ProbeOptions& options, ProbeFile file,
 Result<LoadedProbe> load_probe(ProbeImage image, const ProbeParts& parts, const LoadTarget& target,
                                const std::filesystem::path& share) {
     const std::string probe = "probe " + image.name;
-    auto detector = open_detector(parts.model, target.frames.context.window);
+    auto detector = open_detector(parts.model, target.frames.context.window, image.notices);
     if (!detector) return pass_on(detector);
     if (*detector)
         if (auto r = make_room_for((*detector)->shape(), image); !r) return wrap(r, probe);
@@ -82,11 +102,9 @@ Result<LoadedProbe> load_probe(ProbeImage image, const ProbeParts& parts, const 
         if (auto r = loaded.session->start_extractor(parts.extractor, context, share); !r)
             return pass_on(r);
     }
-    if (*detector) {
-        if (!(*detector)->notice().empty()) loaded.notices.push_back((*detector)->notice());
-        if (auto r = loaded.session->start_detector(std::move(*detector)); !r)
-            return wrap(r, "model " + parts.model.file);
-    }
+    if (*detector)
+        if (auto r = start_detector(std::move(*detector), parts.model, loaded); !r)
+            return pass_on(r);
     for (const std::string& notice : loaded.pair->clone(0).notices())
         loaded.notices.push_back(notice);
     return loaded;

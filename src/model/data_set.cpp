@@ -19,6 +19,16 @@ bool is_ipv4(const Address& address) {
            address[kPrefix] == std::byte{0xff} && address[kPrefix + 1] == std::byte{0xff};
 }
 
+/// "10.0.0.1,10.0.0.2,40000,80,6": the columns of FlowLabels but for the label.
+SetWriter::FlowName name_of(const FlowEnds& flow) {
+    SetWriter::FlowName name = {};
+    const std::string text =
+        fmt::format("{},{},{},{},{}", address_text(flow.source), address_text(flow.destination),
+                    flow.source_port, flow.destination_port, flow.protocol);
+    std::copy_n(text.data(), std::min(text.size(), name.size()), name.data());
+    return name;
+}
+
 }  // namespace
 
 bool is_lucids(const FlowEnds& flow) {
@@ -36,59 +46,70 @@ Result<DataSet> DataSet::create(const Table& table, const DataSetOptions& option
                            .features = options.profile.features.size()};
     auto input = Input::fit(layout, options.profile, shape, options.window);
     if (!input) return pass_on(input);
-    if (options.labels.has_subnets() && !Ends(layout, *table.shape->value).has_addresses())
+    if (options.labels.needs_addresses() && !Ends(layout, *table.shape->value).has_addresses())
         return fail(Errc::Rejected,
                     fmt::format("labels by address: the flows of {} have no source and "
                                 "destination in their key",
                                 table.shape->name),
                     "--label attack or --label benign, for the whole file");
-    auto writer = SetWriter::create(options.file, {static_cast<std::int64_t>(shape.packets),
-                                                   static_cast<std::int64_t>(shape.features)});
+    auto writer = SetWriter::create(
+        options.file,
+        {static_cast<std::int64_t>(shape.packets), static_cast<std::int64_t>(shape.features)},
+        options.names_flows ? SetWriter::Flows::Named : SetWriter::Flows::Unnamed);
     if (!writer) return pass_on(writer);
     return DataSet(options, std::move(*input), std::move(*writer));
 }
 
-bool DataSet::is_kept(const FlowEnds& flow, bool has_addresses) {
-    if (options_.keeps_all || !has_addresses || is_lucids(flow)) return true;
-    ++counts_.left_out;
-    return false;
+/// None: the flow is not for the set, and counted as such.
+std::optional<bool> DataSet::label_of(const FlowEnds& flow, bool has_addresses) {
+    if (!options_.keeps_all && has_addresses && !is_lucids(flow)) {
+        ++counts_.left_out;
+        return std::nullopt;
+    }
+    const auto is_attack = options_.labels.is_attack(flow);
+    if (!is_attack) ++counts_.unlabelled;
+    return is_attack;
 }
 
-void DataSet::convert_run(const Table& table, std::size_t first, std::size_t end) {
+void DataSet::convert_run(const Table& table, std::span<const FlowContext> context,
+                          std::size_t first, std::size_t end) {
     if (first == end) return;
     const std::size_t from = x_.size();
     x_.resize(from + (end - first) * input_.values());
-    input_.convert(table, first, std::span(x_).subspan(from), options_.scale);
+    input_.convert(table, context, first, std::span(x_).subspan(from), options_.scale);
 }
 
 /// Runs of flows that are kept are converted at once: nearly always that is all of them.
 Result<> DataSet::add(const Table& table) {
     const Ends ends(*table.flows, *table.shape->value);
+    const std::vector<FlowContext> context = input_.context(table);
     std::size_t first = 0;  // of the run at hand
     for (std::size_t i = 0; i < table.rows; ++i) {
         const FlowEnds flow = ends.of(table.value(i));
-        if (!is_kept(flow, ends.has_addresses())) {
-            convert_run(table, first, i);
+        const auto is_attack = label_of(flow, ends.has_addresses());
+        if (!is_attack) {
+            convert_run(table, context, first, i);
             first = i + 1;
             continue;
         }
-        const bool is_attack = options_.labels.is_attack(flow);
-        ++(is_attack ? counts_.attack : counts_.benign);
-        y_.push_back(is_attack ? 1 : 0);
+        ++(*is_attack ? counts_.attack : counts_.benign);
+        y_.push_back(*is_attack ? 1 : 0);
+        if (options_.names_flows) names_.push_back(name_of(flow));
         if (y_.size() < kBatch) continue;
-        convert_run(table, first, i + 1);
+        convert_run(table, context, first, i + 1);
         first = i + 1;
         if (auto r = flush(); !r) return r;
     }
-    convert_run(table, first, table.rows);
+    convert_run(table, context, first, table.rows);
     return {};
 }
 
 Result<> DataSet::flush() {
     if (y_.empty()) return {};
-    auto done = writer_.append(x_, y_);
+    auto done = writer_.append(x_, y_, names_);
     x_.clear();
     y_.clear();
+    names_.clear();
     return done;
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "model/ends.h"
 #include "model/input.h"
@@ -28,12 +29,14 @@ struct DataSetOptions {
     Profile profile;
     std::chrono::nanoseconds window;
     Scale scale = Scale::Divided;
-    bool keeps_all = false;  ///< also what LUCID leaves out: see is_lucids()
+    bool keeps_all = false;    ///< also what LUCID leaves out: see is_lucids()
+    bool names_flows = false;  ///< set_flow: which flow each sample is
 };
 
 struct DataSetCounts {
     std::uint64_t attack = 0, benign = 0;
-    std::uint64_t left_out = 0;  ///< flows that LUCID has no features for
+    std::uint64_t left_out = 0;    ///< flows that LUCID has no features for
+    std::uint64_t unlabelled = 0;  ///< flows of which no label says anything
 };
 
 /// Whether LUCID's data sets have such flows: TCP, UDP and ICMP over IPv4, but for fragments after
@@ -53,8 +56,9 @@ public:
 
 private:
     DataSet(DataSetOptions options, Input input, SetWriter writer);
-    [[nodiscard]] bool is_kept(const FlowEnds& flow, bool has_addresses);
-    void convert_run(const Table& table, std::size_t first, std::size_t end);
+    [[nodiscard]] std::optional<bool> label_of(const FlowEnds& flow, bool has_addresses);
+    void convert_run(const Table& table, std::span<const FlowContext> context, std::size_t first,
+                     std::size_t end);
     [[nodiscard]] Result<> flush();
 
     DataSetOptions options_;
@@ -62,6 +66,7 @@ private:
     SetWriter writer_;
     std::vector<double> x_;  // of up to a batch of samples
     std::vector<std::uint8_t> y_;
+    std::vector<SetWriter::FlowName> names_;
     DataSetCounts counts_;
 };
 

@@ -86,7 +86,7 @@ Result<> Detector::fit(const FlowLayout& layout, const Type& row) {
     return {};
 }
 
-void Detector::score_batches(const Table& table, Work& work) {
+void Detector::score_batches(const Table& table, std::span<const FlowContext> context, Work& work) {
     const std::size_t outputs = network_.signature().output_values();
     std::vector<float> in(kBatch * fitted_->input.values());
     std::vector<float> out(kBatch * outputs);
@@ -96,7 +96,7 @@ void Detector::score_batches(const Table& table, Work& work) {
         const std::size_t flows = std::min(kBatch, table.rows - first);
         const Nanoseconds begin = monotonic_ns();
         const std::span input(in.data(), flows * fitted_->input.values());
-        fitted_->input.convert(table, first, input);
+        fitted_->input.convert(table, context, first, input);
         const Nanoseconds converted = monotonic_ns();
         auto done = network_.predict(input, std::span(out.data(), flows * outputs));
         const Nanoseconds predicted = monotonic_ns();
@@ -113,6 +113,9 @@ void Detector::score_batches(const Table& table, Work& work) {
 Result<> Detector::score(const Table& table, StageTimings& timings) {
     scores_.resize(table.rows);
     Work work;
+    const Nanoseconds begin = monotonic_ns();
+    const std::vector<FlowContext> context = fitted_->input.context(table);
+    timings.convert += static_cast<double>(monotonic_ns() - begin) / 1e3;
     const std::size_t batches = (table.rows + kBatch - 1) / kBatch;
     const std::size_t wanted = static_cast<std::size_t>(std::max(options_.threads, 1));
     const std::size_t threads =
@@ -120,8 +123,8 @@ Result<> Detector::score(const Table& table, StageTimings& timings) {
     {
         std::vector<std::jthread> others;
         for (std::size_t i = 1; i < threads; ++i)
-            others.emplace_back([&] { score_batches(table, work); });
-        score_batches(table, work);
+            others.emplace_back([&] { score_batches(table, context, work); });
+        score_batches(table, context, work);
     }
     const auto average_us = [&](Nanoseconds sum) {
         return static_cast<double>(sum) / 1e3 / static_cast<double>(threads);

@@ -52,7 +52,7 @@ private:
     Detector(ModelOptions options, std::chrono::nanoseconds window, Runner network,
              DetectorPlan plan);
     [[nodiscard]] Result<> score(const Table& table, StageTimings& timings);
-    void score_batches(const Table& table, Work& work);
+    void score_batches(const Table& table, std::span<const FlowContext> context, Work& work);
     [[nodiscard]] std::vector<std::uint32_t> alerted_rows() const;
 
     ModelOptions options_;

@@ -59,6 +59,10 @@ Ends::Ends(const FlowLayout& layout, const Type& row) : layout_(layout) {
     source_port_ = place("source_port", sizeof(std::uint16_t));
     destination_port_ = place("destination_port", sizeof(std::uint16_t));
     protocol_ = place("protocol", 1);
+    const Member* backward = find(row, "backward_bytes");
+    if (backward != nullptr && backward->type->size_bytes == sizeof(std::uint64_t))
+        backward_bytes_ = backward->bit_offset / 8;
+    find_answers();
     const Member* server = find(row, "server");
     if (server == nullptr || server->type->size_bytes != sizeof(server_is_source_)) return;
     for (const Enumerator& e : server->type->enumerators)
@@ -66,6 +70,33 @@ Ends::Ends(const FlowLayout& layout, const Type& row) : layout_(layout) {
             server_ = server->bit_offset / 8;
             server_is_source_ = static_cast<std::uint32_t>(e.value);
         }
+}
+
+void Ends::find_answers() {
+    if (layout_.packet == nullptr || layout_.packets_per_flow < 2) return;
+    const std::size_t second = layout_.packet_offset + layout_.packet_bytes;
+    const Member* flags = find(*layout_.packet, "tcp_flags");
+    const Member* direction = find(*layout_.packet, "is_backward");
+    if (flags == nullptr || flags->type->size_bytes != sizeof(std::uint16_t) ||
+        flags->type->form == Form::BigEndian || direction == nullptr ||
+        direction->type->size_bytes != 1)
+        return;
+    second_flags_ = second + flags->bit_offset / 8;
+    second_direction_ = second + direction->bit_offset / 8;
+}
+
+/// Whether the end that sent first spoke to somebody who had not called it.
+bool Ends::is_unasked(const std::byte* row) const {
+    constexpr unsigned kReset = 4;
+    if (backward_bytes_) {
+        std::uint64_t backward = 0;
+        std::memcpy(&backward, row + *backward_bytes_, sizeof(backward));  // SAFETY: it has eight
+        if (backward == 0) return true;
+    }
+    if (!second_flags_ || layout_.recorded(row) < 2) return false;
+    std::uint16_t flags = 0;
+    std::memcpy(&flags, row + *second_flags_, sizeof(flags));  // SAFETY: the member has two bytes
+    return (flags & kReset) != 0 && row[*second_direction_] != std::byte{0};
 }
 
 FlowEnds Ends::of(const std::byte* row) const {
@@ -80,9 +111,10 @@ FlowEnds Ends::of(const std::byte* row) const {
     if (!server_ || ends.protocol != IPPROTO_TCP) return ends;
     std::uint32_t server = 0;
     std::memcpy(&server, row + *server_, sizeof(server));  // SAFETY: the member has four bytes
-    if (server == server_is_source_) {
+    if (server == server_is_source_ && !is_unasked(row)) {
         std::swap(ends.source, ends.destination);
         std::swap(ends.source_port, ends.destination_port);
+        ends.is_swapped = true;
     }
     return ends;
 }

@@ -26,6 +26,7 @@ struct FlowEnds {
     std::uint16_t source_port = 0, destination_port = 0;
     std::uint8_t protocol = 0;
     std::uint64_t packets = 0;
+    bool is_swapped = false;  ///< the source is the destination of the flow's key
 };
 
 class Ends {
@@ -35,15 +36,21 @@ public:
     /// False: the key has no addresses, and of() only counts.
     [[nodiscard]] bool has_addresses() const { return source_.has_value(); }
     /// The source is who attacks if it is an attack: the end that sent the first packet of the
-    /// window, but for TCP never the server, whose answers may come first where a window begins.
+    /// window, but for TCP not the server, whose answers may come first where a window begins; the
+    /// server is it where nobody had asked: its packets have no answer, or a reset.
     [[nodiscard]] FlowEnds of(const std::byte* row) const;
 
 private:
+    void find_answers();
+    [[nodiscard]] bool is_unasked(const std::byte* row) const;
+
     const FlowLayout& layout_;
     std::size_t address_bytes_ = 0;
     std::optional<std::size_t> source_, destination_, source_port_, destination_port_, protocol_;
     std::optional<std::size_t> server_;
     std::uint32_t server_is_source_ = 0;
+    std::optional<std::size_t> backward_bytes_;
+    std::optional<std::size_t> second_flags_, second_direction_;  // of the second packet
 };
 
 /// "10.0.0.1", "2001:db8::1".

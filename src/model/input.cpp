@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <optional>
 
 #include "model/input_column.h"
 
@@ -17,6 +18,7 @@ struct Input::Plan {
     InputShape shape;
     std::uint32_t packets_offset = 0, packet_offset = 0, packet_bytes = 0;
     std::vector<Column> columns;
+    std::optional<FlowContexts> contexts;  // none: no column asks for them
 };
 
 namespace {
@@ -38,7 +40,7 @@ std::string probe_features(const FlowLayout& layout) {
 Result<> check_features(const FlowLayout& layout, const Profile& profile) {
     std::string lacking;
     for (const ProfileFeature& wanted : profile.features) {
-        if (wanted.missing) continue;
+        if (wanted.missing || context_number(wanted.name)) continue;
         if (std::ranges::find(layout.features, wanted.name, &Feature::name) !=
             layout.features.end())
             continue;
@@ -69,8 +71,9 @@ Result<> check_shape(const FlowLayout& layout, const Profile& profile, const Inp
 /// `column_of` says which function of a column makes such numbers, and `scale_of` by what they are
 /// multiplied.
 template <class Out, class ColumnOf, class ScaleOf>
-void convert_flows(const auto& plan, const Table& table, std::size_t first, std::span<Out> out,
-                   const ColumnOf& column_of, const ScaleOf& scale_of) {
+void convert_flows(const auto& plan, const Table& table, std::span<const FlowContext> context,
+                   std::size_t first, std::span<Out> out, const ColumnOf& column_of,
+                   const ScaleOf& scale_of) {
     const std::size_t width = plan.columns.size();
     const std::size_t values = plan.shape.packets * width;
     const std::size_t flows = out.size() / values;
@@ -85,6 +88,7 @@ void convert_flows(const auto& plan, const Table& table, std::size_t first, std:
             std::memcpy(&packets, row + plan.packets_offset, sizeof(packets));  // SAFETY: in it
             const std::size_t count = std::min<std::size_t>(packets, plan.shape.packets);
             block[i] = {.row = row,
+                        .context = context.empty() ? nullptr : &context[first + done + i],
                         .first = row + plan.packet_offset,
                         .count = count,
                         .step = plan.packet_bytes};
@@ -128,11 +132,17 @@ Result<Input> Input::fit(const FlowLayout& layout, const Profile& profile, const
                                             .packets_offset = layout.packets_offset,
                                             .packet_offset = layout.packet_offset,
                                             .packet_bytes = layout.packet_bytes,
-                                            .columns = {}});
+                                            .columns = {},
+                                            .contexts = {}});
     for (const ProfileFeature& feature : profile.features) {
         auto column = make_column(layout, feature, std::chrono::duration<double>(window).count());
         if (!column) return wrap(column, fmt::format("profile {}: {}", profile.name, feature.name));
         plan->columns.push_back(std::move(*column));
+    }
+    if (std::ranges::any_of(plan->columns, &Column::needs_context)) {
+        auto contexts = FlowContexts::fit(layout, *layout.row_type, window);
+        if (!contexts) return wrap(contexts, fmt::format("profile {}", profile.name));
+        plan->contexts.emplace(std::move(*contexts));
     }
     return Input(std::move(plan));
 }
@@ -141,15 +151,22 @@ const InputShape& Input::shape() const { return plan_->shape; }
 
 std::size_t Input::values() const { return plan_->shape.packets * plan_->shape.features; }
 
-void Input::convert(const Table& table, std::size_t first, std::span<float> out) const {
-    assert(out.size() % values() == 0 && first + out.size() / values() <= table.rows);
-    convert_flows(*plan_, table, first, out, &Column::to_float, &Column::scale);
+std::vector<FlowContext> Input::context(const Table& table) const {
+    return plan_->contexts ? plan_->contexts->of(table) : std::vector<FlowContext>();
 }
 
-void Input::convert(const Table& table, std::size_t first, std::span<double> out,
-                    Scale scale) const {
+void Input::convert(const Table& table, std::span<const FlowContext> context, std::size_t first,
+                    std::span<float> out) const {
     assert(out.size() % values() == 0 && first + out.size() / values() <= table.rows);
-    convert_flows(*plan_, table, first, out, &Column::to_double,
+    assert(context.size() == (plan_->contexts ? table.rows : 0));
+    convert_flows(*plan_, table, context, first, out, &Column::to_float, &Column::scale);
+}
+
+void Input::convert(const Table& table, std::span<const FlowContext> context, std::size_t first,
+                    std::span<double> out, Scale scale) const {
+    assert(out.size() % values() == 0 && first + out.size() / values() <= table.rows);
+    assert(context.size() == (plan_->contexts ? table.rows : 0));
+    convert_flows(*plan_, table, context, first, out, &Column::to_double,
                   scale == Scale::Divided ? &Column::scale : &Column::raw_scale);
 }
 

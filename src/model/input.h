@@ -4,7 +4,8 @@
 // conversion of flows by it.
 //
 //     auto input = model::Input::fit(*table.flows, profile, *shape, window);
-//     input->convert(table, first, out);              // out: [n, packets, features]
+//     const auto context = input->context(table);     // once a window
+//     input->convert(table, context, first, out);     // out: [n, packets, features]
 //
 // Ownership: plain values; copies what it needs of the layout. Thread rule: immutable.
 #include <chrono>
@@ -13,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "model/flow_context.h"
 #include "model/profile.h"
 #include "weir/flow_tensor.h"
 #include "weir/result.h"
@@ -43,13 +45,20 @@ public:
     /// Values of one flow.
     [[nodiscard]] std::size_t values() const;
 
+    /// What the columns need of the window's other flows; empty where they need nothing.
+    /// Cost: that of FlowContexts::of().
+    [[nodiscard]] std::vector<FlowContext> context(const Table& table) const;
+
     /// Writes flows [first, first + out.size() / values()) of `table`, which has the layout that
     /// was fitted: [flows, packets, features], row-major; packets that are not there are 0.
+    /// `context` is that of the whole table.
     /// Cost: one pass, 1 ns a value where flows have all their packets, less where they have not.
     /// Source: LUCID (Doriguzzi-Corin et al., IEEE TNSM 2020).
-    void convert(const Table& table, std::size_t first, std::span<float> out) const;
+    void convert(const Table& table, std::span<const FlowContext> context, std::size_t first,
+                 std::span<float> out) const;
     /// The same in float64, for data sets.
-    void convert(const Table& table, std::size_t first, std::span<double> out, Scale scale) const;
+    void convert(const Table& table, std::span<const FlowContext> context, std::size_t first,
+                 std::span<double> out, Scale scale) const;
 
 private:
     struct Plan;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 
 #include "model/input_number.h"
@@ -37,6 +38,18 @@ void plain(const Column& column, const Packets& packets, const Strip<Out>& strip
           [offset](const std::byte* packet) { return Loader::load(packet + offset); });
 }
 
+float logarithm(float number, float factor) {
+    return std::log2(1.0F + std::max(number * factor, 0.0F));
+}
+
+template <class Out, class Loader>
+void plain_log(const Column& column, const Packets& packets, const Strip<Out>& strip) {
+    write(packets, strip, [&](const std::byte* packet) {
+        const auto number = static_cast<float>(Loader::load(packet + column.number.offset));
+        return logarithm(number, column.factor);
+    });
+}
+
 template <class Out, class Loader>
 void bits(const Column& column, const Packets& packets, const Strip<Out>& strip) {
     write(packets, strip, [&](const std::byte* packet) {
@@ -45,15 +58,33 @@ void bits(const Column& column, const Packets& packets, const Strip<Out>& strip)
     });
 }
 
-template <class Out, class Loader>
-void since_first(const Column& column, const Packets& packets, const Strip<Out>& strip) {
+/// A flow's time, less the least of its packets: a flow's packets may be recorded in another order
+/// than they came.
+template <class Loader>
+auto least(const Column& column, const Packets& packets) {
     const std::byte* first = packets.first + column.number.offset;
-    if (packets.count == 0) return;
     auto origin = Loader::load(first);
     for (std::size_t j = 1; j < packets.count; ++j)
         origin = std::min(origin, Loader::load(first + j * packets.step));
+    return origin;
+}
+
+template <class Out, class Loader>
+void since_first(const Column& column, const Packets& packets, const Strip<Out>& strip) {
+    if (packets.count == 0) return;
+    const auto origin = least<Loader>(column, packets);
     write(packets, strip, [&](const std::byte* packet) {
         return distance(Loader::load(packet + column.number.offset), origin);
+    });
+}
+
+template <class Out, class Loader>
+void since_first_log(const Column& column, const Packets& packets, const Strip<Out>& strip) {
+    if (packets.count == 0) return;
+    const auto origin = least<Loader>(column, packets);
+    write(packets, strip, [&](const std::byte* packet) {
+        const auto passed = distance(Loader::load(packet + column.number.offset), origin);
+        return logarithm(static_cast<float>(passed), column.factor);
     });
 }
 
@@ -146,6 +177,28 @@ void layers(const Column& column, const Packets& packets, const Strip<Out>& stri
 template <class Out>
 void constant(const Column& column, const Packets& packets, const Strip<Out>& strip) {
     write(packets, strip, [&](const std::byte*) { return column.constant; });
+}
+
+/// Of the flow, and so of each of its packets.
+template <class Out>
+void of_flow(const Column& column, const Packets& packets, const Strip<Out>& strip) {
+    const float number = packets.context->numbers[static_cast<std::size_t>(column.context)];
+    write(packets, strip, [&](const std::byte*) { return number; });
+}
+
+template <class Out>
+void of_flow_log(const Column& column, const Packets& packets, const Strip<Out>& strip) {
+    const float number = logarithm(
+        packets.context->numbers[static_cast<std::size_t>(column.context)], column.factor);
+    write(packets, strip, [&](const std::byte*) { return number; });
+}
+
+template <class Out, class Loader>
+void from_destination(const Column& column, const Packets& packets, const Strip<Out>& strip) {
+    write(packets, strip, [&](const std::byte* packet) {
+        const bool is_backward = (bits_of(Loader::load(packet + column.number.offset)) & 1U) != 0;
+        return is_backward != packets.context->is_swapped ? 1 : 0;
+    });
 }
 
 /// One call for many flows: a call for each would cost as much as what it does.
@@ -274,6 +327,10 @@ void set_functions(Column& column, Pick) {
 }
 
 void set_plain(Column& column, const ProfileFeature& feature) {
+    if (feature.is_log) {
+        set_functions(column, []<class Out, class Loader> { return &plain_log<Out, Loader>; });
+        return;
+    }
     if (feature.shift == 0 && feature.mask == 0) {
         set_functions(column, []<class Out, class Loader> { return &plain<Out, Loader>; });
         return;
@@ -312,6 +369,12 @@ Result<> set_encoding(Column& column, const FlowLayout& layout, const Feature& f
         case Encoding::SinceFirst: {
             auto seconds = seconds_of(feature);
             if (!seconds) return pass_on(seconds);
+            if (wanted.is_log) {
+                column.factor *= static_cast<float>(*seconds);
+                set_functions(
+                    column, []<class Out, class Loader> { return &since_first_log<Out, Loader>; });
+                return {};
+            }
             column.raw_scale *= *seconds;
             set_functions(column,
                           []<class Out, class Loader> { return &since_first<Out, Loader>; });
@@ -329,8 +392,22 @@ Result<> set_encoding(Column& column, const FlowLayout& layout, const Feature& f
             return {};
         case Encoding::HighestLayer: return set_layers(column, layout, highest_layer_table());
         case Encoding::Protocols: return set_layers(column, layout, protocols_table());
+        case Encoding::FromDestination:
+            column.needs_context = true;
+            set_functions(column,
+                          []<class Out, class Loader> { return &from_destination<Out, Loader>; });
+            return {};
     }
     return {};
+}
+
+void set_context(Column& column, ContextNumber number, bool is_log) {
+    column.context = number;
+    column.needs_context = true;
+    column.to_float =
+        is_log ? &each_flow<float, &of_flow_log<float>> : &each_flow<float, &of_flow<float>>;
+    column.to_double =
+        is_log ? &each_flow<double, &of_flow_log<double>> : &each_flow<double, &of_flow<double>>;
 }
 
 bool takes_floats(const ProfileFeature& feature) {
@@ -344,9 +421,12 @@ bool takes_floats(const ProfileFeature& feature) {
 Result<Column> make_column(const FlowLayout& layout, const ProfileFeature& wanted,
                            double window_s) {
     Column column;
-    column.raw_scale = wanted.factor;
+    column.raw_scale = wanted.is_log ? 1 : wanted.factor;
+    column.factor = static_cast<float>(wanted.factor);
     const Feature* feature = find(layout, wanted.name);
-    if (feature == nullptr) {
+    if (const auto context = context_number(wanted.name)) {
+        set_context(column, *context, wanted.is_log);
+    } else if (feature == nullptr) {
         if (!wanted.missing)
             return fail(Errc::Rejected, fmt::format("the probe has no feature {}", wanted.name));
         column.constant = *wanted.missing;

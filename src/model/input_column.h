@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 
+#include "model/flow_context.h"
 #include "model/layers.h"
 #include "model/profile.h"
 #include "weir/flow_tensor.h"
@@ -56,6 +57,7 @@ struct Column;
 /// One flow: its row, its first recorded packet, and how many follow each other `step` bytes apart.
 struct Packets {
     const std::byte* row;
+    const FlowContext* context;  // null where no column asks for it
     const std::byte* first;
     std::size_t count;
     std::size_t step;
@@ -80,6 +82,9 @@ struct Column {
     double constant = 0;
     double scale = 1;      // with the divisor
     double raw_scale = 1;  // without
+    float factor = 1;      // of a logarithm: what is multiplied first
+    ContextNumber context = {};
+    bool needs_context = false;
     KeyPlaces key = {};
     AckPlaces ack = {};
     std::shared_ptr<const LayerTable> layers = {};

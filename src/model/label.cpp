@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <utility>
+
+#include "model/flow_labels.h"
 
 namespace weir::model {
 namespace {
@@ -14,7 +17,8 @@ namespace {
 constexpr unsigned kAddressBits = 128;
 constexpr unsigned kMappedBits = 96;  // before an IPv4 address in its IPv6 form
 constexpr std::string_view kForm =
-    "--label attacker=172.16.0.5,10.0.0.0/8, victim=..., attack, or benign";
+    "--label attacker=172.16.0.5,10.0.0.0/8, victim=..., flows=FILE.csv, attack, or benign";
+constexpr std::string_view kFlows = "flows=";
 
 /// Errors: none; false where it is no address.
 bool read_address(const std::string& text, Subnet& subnet, unsigned& offset) {
@@ -100,6 +104,12 @@ Result<Labels> Labels::parse(std::span<const std::string> texts) {
         if (text == "attack" || text == "benign") {
             ++whole;
             labels.is_attack_ = text == "attack";
+        } else if (text.starts_with(kFlows)) {
+            if (texts.size() > 1) return refuse(text, "it goes with no other label");
+            auto flows = FlowLabels::read(text.substr(kFlows.size()));
+            if (!flows) return pass_on(flows);
+            labels.flows_ = std::make_shared<const FlowLabels>(std::move(*flows));
+            return labels;
         } else if (auto r = labels.add_lists(text); !r) {
             return pass_on(r);
         }
@@ -116,7 +126,8 @@ bool Labels::is_between(const Address& attacker, const Address& victim) const {
            (victims_.empty() || has_any(victims_, victim));
 }
 
-bool Labels::is_attack(const FlowEnds& flow) const {
+std::optional<bool> Labels::is_attack(const FlowEnds& flow) const {
+    if (flows_) return flows_->is_attack(flow);
     if (!has_subnets()) return is_attack_;
     return is_between(flow.source, flow.destination) || is_between(flow.destination, flow.source);
 }

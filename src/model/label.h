@@ -6,6 +6,8 @@
 //     labels->is_attack(flow);
 //
 // Ownership: plain values. Thread rule: immutable.
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,24 +28,30 @@ struct Subnet {
 /// "172.16.0.5", "10.0.0.0/8", "2001:db8::/32". Errors: Invalid.
 [[nodiscard]] Result<Subnet> parse_subnet(std::string_view text);
 
+class FlowLabels;
+
 class Labels {
 public:
     /// Each text is "attack" or "benign", for every flow, or lists of subnets: "attacker=A,B",
     /// "victim=C", both in one. Lists of several texts add up. A flow is an attack when it goes
     /// between an attacker and a victim, in either direction; where only one of the two is said,
-    /// whoever is at the other end. Errors: Invalid.
+    /// whoever is at the other end. "flows=FILE" goes with no other text: the file says it of each
+    /// flow. Errors: Invalid, those of FlowLabels::read().
     [[nodiscard]] static Result<Labels> parse(std::span<const std::string> texts);
 
     /// Whether is_attack() looks at addresses.
-    [[nodiscard]] bool has_subnets() const { return !attackers_.empty() || !victims_.empty(); }
-    [[nodiscard]] bool is_attack(const FlowEnds& flow) const;
+    [[nodiscard]] bool needs_addresses() const { return has_subnets() || flows_ != nullptr; }
+    /// None: nobody said it of this flow.
+    [[nodiscard]] std::optional<bool> is_attack(const FlowEnds& flow) const;
 
 private:
+    [[nodiscard]] bool has_subnets() const { return !attackers_.empty() || !victims_.empty(); }
     [[nodiscard]] Result<> add_lists(std::string_view text);
     [[nodiscard]] bool is_between(const Address& attacker, const Address& victim) const;
 
     bool is_attack_ = false;  // where there are no subnets
     std::vector<Subnet> attackers_, victims_;
+    std::shared_ptr<const FlowLabels> flows_;
 };
 
 }  // namespace weir::model

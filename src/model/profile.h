@@ -21,20 +21,23 @@ namespace weir::model {
 
 /// How a feature's number becomes the model's, before it is divided.
 enum class Encoding {
-    Plain,         ///< as it is
-    SinceFirst,    ///< a time, less the least of the flow's packets, in seconds
-    RelativeAck,   ///< less where the other direction began (docs/models.md), as tshark counts
-    IpFlags,       ///< the three flags of IP's fragment field; DF is 2
-    IpFragment,    ///< IP's fragment field, flags and offset, scaled so that DF is 2
-    HighestLayer,  ///< LUCID's number of the highest layer: a guess (docs/models.md)
-    Protocols,     ///< LUCID's bits of the layers: a guess
+    Plain,            ///< as it is
+    SinceFirst,       ///< a time, less the least of the flow's packets, in seconds
+    RelativeAck,      ///< less where the other direction began (docs/models.md), as tshark counts
+    IpFlags,          ///< the three flags of IP's fragment field; DF is 2
+    IpFragment,       ///< IP's fragment field, flags and offset, scaled so that DF is 2
+    HighestLayer,     ///< LUCID's number of the highest layer: a guess (docs/models.md)
+    Protocols,        ///< LUCID's bits of the layers: a guess
+    FromDestination,  ///< of is_backward: 1 where the flow's destination sent the packet
 };
 
 struct ProfileFeature {
-    std::string name;  ///< of the probe's feature that it is made of: "ip_length"
+    std::string name;  ///< of the probe's feature that it is made of: "ip_length"; or one of
+                       ///< kContextNames, a number of the flow that all its packets have
     Encoding encoding = Encoding::Plain;
     double factor = 1;
     std::optional<double> divisor = {};  ///< none: the window's length in seconds
+    bool is_log = false;  ///< Plain, SinceFirst: log2(1 + number * factor), before it is divided
     std::uint32_t shift = 0;             ///< Plain: bits that are left out at the low end
     std::uint64_t mask = 0;              ///< Plain: which bits then count; 0: all
     std::optional<double> missing = {};  ///< stands for a feature that the probe has not; none:

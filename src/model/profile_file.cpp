@@ -8,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "model/flow_context.h"
 #include "model/profile_options.h"
 #include "util/file.h"
 #include "util/nearest.h"
@@ -74,6 +75,15 @@ public:
         return value->get();
     }
 
+    [[nodiscard]] Result<std::optional<bool>> truth(const toml::table& table,
+                                                    std::string_view key) const {
+        const toml::node* node = table.get(key);
+        if (node == nullptr) return std::nullopt;
+        if (!node->is_boolean())
+            return refuse(node->source(), fmt::format("{} is neither true nor false", key));
+        return node->as_boolean()->get();
+    }
+
     [[nodiscard]] Result<std::optional<std::string>> text(const toml::table& table,
                                                           std::string_view key) const {
         const toml::node* node = table.get(key);
@@ -116,8 +126,8 @@ Result<std::optional<double>> divisor_of(const Reader& reader, const toml::table
 }
 
 Result<ProfileFeature> read_feature(const Reader& reader, const toml::table& table) {
-    const std::vector<std::string> known = {"name",  "encoding", "factor", "divisor",
-                                            "shift", "mask",     "missing"};
+    const std::vector<std::string> known = {"name", "encoding", "factor", "divisor",
+                                            "log",  "shift",    "mask",   "missing"};
     if (auto r = reader.check_keys(table, known); !r) return pass_on(r);
     auto name = reader.text(table, "name");
     if (!name) return pass_on(name);
@@ -135,12 +145,26 @@ Result<ProfileFeature> read_feature(const Reader& reader, const toml::table& tab
     if (!mask) return pass_on(mask);
     auto missing = reader.number(table, "missing", -1e300, 1e300);
     if (!missing) return pass_on(missing);
-    if (*encoding != Encoding::Plain && (*shift || *mask))
+    auto is_log = reader.truth(table, "log");
+    if (!is_log) return pass_on(is_log);
+    const bool is_plain = *encoding == Encoding::Plain;
+    const bool has_bits = *shift || *mask;
+    if (!is_plain && has_bits)
         return reader.refuse(table.source(), "shift and mask go with the encoding plain alone");
+    if (is_log->value_or(false) && (has_bits || (!is_plain && *encoding != Encoding::SinceFirst)))
+        return reader.refuse(
+            table.source(),
+            "log goes with the encodings plain and since_first, and not with shift and mask");
+    if (context_number(called) && (!is_plain || has_bits))
+        return reader.refuse(table.source(),
+                             called +
+                                 " is a number of the flow: its encoding is plain, without "
+                                 "shift and mask");
     return ProfileFeature{.name = called,
                           .encoding = *encoding,
                           .factor = factor->value_or(1),
                           .divisor = *divisor,
+                          .is_log = is_log->value_or(false),
                           .shift = static_cast<std::uint32_t>(shift->value_or(0)),
                           .mask = static_cast<std::uint64_t>(mask->value_or(0)),
                           .missing = *missing};

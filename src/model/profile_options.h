@@ -12,7 +12,7 @@
 
 namespace weir::model {
 
-constexpr std::array<std::pair<std::string_view, Encoding>, 7> kEncodings = {{
+constexpr std::array<std::pair<std::string_view, Encoding>, 8> kEncodings = {{
     {"plain", Encoding::Plain},
     {"since_first", Encoding::SinceFirst},
     {"relative_ack", Encoding::RelativeAck},
@@ -20,6 +20,7 @@ constexpr std::array<std::pair<std::string_view, Encoding>, 7> kEncodings = {{
     {"ip_fragment", Encoding::IpFragment},
     {"highest_layer", Encoding::HighestLayer},
     {"protocols", Encoding::Protocols},
+    {"from_destination", Encoding::FromDestination},
 }};
 
 /// None: there is no such profile.

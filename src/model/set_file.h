@@ -4,6 +4,7 @@
 // 0 or 1. What `weir model score` reads and `weir replay --dataset` writes.
 //
 // Ownership: owns the file. Thread rule: one thread at a time.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -45,12 +46,19 @@ private:
 
 class SetWriter {
 public:
-    /// Writes beside `file`, and takes its place in finish(). `sample`: {10, 11}.
-    /// Errors: Io.
+    /// Which flow a sample is: a line, padded with zeros, at set_flow[sample].
+    static constexpr std::size_t kFlowBytes = 96;  // two IPv6 addresses, two ports, a protocol
+    using FlowName = std::array<char, kFlowBytes>;
+
+    enum class Flows : std::uint8_t { Unnamed, Named };  ///< Named: there is a set_flow
+
+    /// Writes beside `file`, and takes its place in finish(). `sample`: {10, 11}. Errors: Io.
     [[nodiscard]] static Result<SetWriter> create(const std::filesystem::path& file,
-                                                  std::vector<std::int64_t> sample);
-    /// Appends y.size() samples; set_x is float64, as LUCID's sets are.
-    [[nodiscard]] Result<> append(std::span<const double> x, std::span<const std::uint8_t> y);
+                                                  std::vector<std::int64_t> sample,
+                                                  Flows flows = Flows::Unnamed);
+    /// Appends y.size() samples; set_x is float64, as LUCID's sets are. `flows`: as many, or none.
+    [[nodiscard]] Result<> append(std::span<const double> x, std::span<const std::uint8_t> y,
+                                  std::span<const FlowName> flows = {});
     [[nodiscard]] Result<> finish();
 
     SetWriter(SetWriter&&) noexcept;

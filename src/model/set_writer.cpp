@@ -51,12 +51,20 @@ bool append_rows(const H5Dataset& set, hsize_t rows, hsize_t n, const Dimensions
            H5Dwrite(set.get(), type, from.get(), to.get(), H5P_DEFAULT, data) >= 0;
 }
 
+/// Text of a fixed length, padded with zeros.
+H5Type flow_type() {
+    H5Type type(H5Tcopy(H5T_C_S1));
+    H5Tset_size(type.get(), SetWriter::kFlowBytes);
+    H5Tset_strpad(type.get(), H5T_STR_NULLPAD);
+    return type;
+}
+
 }  // namespace
 
 struct SetWriter::State {
     fs::path target, temporary;
     H5File file;
-    H5Dataset x, y;
+    H5Dataset x, y, flows;
     Dimensions sample;
     std::size_t values = 1;  ///< of a sample
     hsize_t rows = 0;
@@ -75,12 +83,13 @@ struct SetWriter::State {
 
     /// Writes what HDF5 kept back.
     [[nodiscard]] bool close() {
-        const bool has_sets = x.close() && y.close();
+        const bool has_sets = x.close() && y.close() && (!flows || flows.close());
         return file.close() && has_sets;
     }
 };
 
-Result<SetWriter> SetWriter::create(const fs::path& file, std::vector<std::int64_t> sample) {
+Result<SetWriter> SetWriter::create(const fs::path& file, std::vector<std::int64_t> sample,
+                                    Flows flows) {
     if (sample.empty() || std::ranges::any_of(sample, [](std::int64_t n) { return n <= 0; }))
         return fail(Errc::Invalid, fmt::format("{}: samples of no numbers", file.string()));
     const Hdf5Scope scope;
@@ -98,20 +107,24 @@ Result<SetWriter> SetWriter::create(const fs::path& file, std::vector<std::int64
                     fmt::format("{}: it cannot be written: {}", file.string(), hdf5_error()));
     state->x = create_set(state->file, "set_x", H5T_IEEE_F64LE, state->sample);
     state->y = create_set(state->file, "set_y", H5T_STD_I64LE, {});
-    if (!state->x || !state->y)
+    const bool has_flows = flows == Flows::Named;
+    if (has_flows) state->flows = create_set(state->file, "set_flow", flow_type().get(), {});
+    if (!state->x || !state->y || (has_flows && !state->flows))
         return fail(Errc::Io, fmt::format("{}: {}", file.string(), hdf5_error()));
     return SetWriter(std::move(state));
 }
 
-Result<> SetWriter::append(std::span<const double> x, std::span<const std::uint8_t> y) {
+Result<> SetWriter::append(std::span<const double> x, std::span<const std::uint8_t> y,
+                           std::span<const FlowName> flows) {
     State& s = *state_;
-    if (!s.file || x.size() != y.size() * s.values)
+    if (!s.file || x.size() != y.size() * s.values || flows.size() != (s.flows ? y.size() : 0))
         return fail(Errc::Invalid, fmt::format("{}: {} numbers for {} samples of {}",
                                                s.target.string(), x.size(), y.size(), s.values));
     if (y.empty()) return {};
     const Hdf5Scope scope;
     if (!append_rows(s.x, s.rows, y.size(), s.sample, H5T_NATIVE_DOUBLE, x.data()) ||
-        !append_rows(s.y, s.rows, y.size(), {}, H5T_NATIVE_UINT8, y.data()))
+        !append_rows(s.y, s.rows, y.size(), {}, H5T_NATIVE_UINT8, y.data()) ||
+        (s.flows && !append_rows(s.flows, s.rows, y.size(), {}, flow_type().get(), flows.data())))
         return fail(Errc::Io, fmt::format("{}: {}", s.target.string(), hdf5_error()));
     s.rows += y.size();
     return {};

@@ -178,7 +178,8 @@ std::optional<FlowLayout> flow_layout(const bpf::MapShape& shape) {
                             .packets_per_flow = packet->type->count,
                             .packet = packet->type->element.get(),
                             .features = features_of(*packet->type->element),
-                            .convert = &to_float32};
+                            .convert = &to_float32,
+                            .row_type = shape.value.get()};
     const std::size_t end =
         layout.packet_offset + std::size_t{layout.packet_bytes} * layout.packets_per_flow;
     return end <= shape.value_bytes ? std::optional(layout) : std::nullopt;

@@ -60,6 +60,16 @@ inline TypePtr ddos_key() {
                       member("protocol", offsetof(K, protocol), integer(1))});
 }
 
+/// enum weir_server (bpf/weir/flow_key.h).
+inline TypePtr server_type() {
+    return make({.kind = Type::Kind::Enum,
+                 .name = "weir_server",
+                 .size_bytes = 4,
+                 .enumerators = {{"WEIR_SERVER_UNKNOWN", 0},
+                                 {"WEIR_SERVER_SOURCE", 1},
+                                 {"WEIR_SERVER_DESTINATION", 2}}});
+}
+
 inline bpf::MapShape ddos_shape(const std::vector<std::string>& without = {},
                                 TypePtr key = ddos_key()) {
     using H = FlowHead;
@@ -71,6 +81,9 @@ inline bpf::MapShape ddos_shape(const std::vector<std::string>& without = {},
             .value = structure(
                 "flows_flow", sizeof(DdosRow),
                 {member("packets", offsetof(H, packets), integer(4)),
+                 member("server", offsetof(H, server), server_type()),
+                 member("forward_bytes", offsetof(H, forward_bytes), integer(8)),
+                 member("backward_bytes", offsetof(H, backward_bytes), integer(8)),
                  member("key", offsetof(DdosRow, head) + offsetof(H, key), std::move(key)),
                  member("packet", offsetof(DdosRow, packet),
                         array(ddos_packet(without), kDdosPackets))})};

@@ -34,10 +34,11 @@ std::vector<double> converted(const Rows<Row>& rows, const model::Profile& profi
     EXPECT_TRUE(input.has_value()) << (input ? "" : input.error().message);
     if (!input) return {};
     std::vector<double> out(rows.rows().size() * input->values(), std::nan(""));
-    input->convert(rows.table(), 0, out, scale);
+    const auto context = input->context(rows.table());
+    input->convert(rows.table(), context, 0, out, scale);
     std::vector<float> floats(out.size(), std::nanf(""));
     if (scale == model::Scale::Raw) return out;
-    input->convert(rows.table(), 0, floats);
+    input->convert(rows.table(), context, 0, floats);
     for (std::size_t i = 0; i < out.size(); ++i)
         EXPECT_EQ(floats[i], static_cast<float>(out[i])) << "float32 " << i;
     return out;

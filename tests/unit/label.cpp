@@ -63,7 +63,7 @@ TEST(Subnet, IsReadFromText) {
 bool is_attack(const std::vector<std::string>& texts, const FlowEnds& ends) {
     const auto labels = Labels::parse(texts);
     EXPECT_TRUE(labels.has_value()) << texts[0];
-    return labels && labels->is_attack(ends);
+    return labels && labels->is_attack(ends).value_or(false);
 }
 
 TEST(Labels, AreOfFlowsBetweenAttackersAndVictims) {

@@ -284,19 +284,19 @@ TEST(Input, ConvertsAnyPartOfATableAndRowsThatAreScattered) {
                                   {.packets = kDdosPackets, .features = 11}, 10s);
     ASSERT_TRUE(input.has_value());
     std::vector<double> part(5 * input->values());
-    input->convert(rows.table(), 17, part, Scale::Divided);
+    input->convert(rows.table(), {}, 17, part, Scale::Divided);
     EXPECT_TRUE(
         std::ranges::equal(part, std::span(all).subspan(17 * input->values(), part.size())));
     const std::vector<std::uint32_t> indices = {3, 39, 0, 12, 8};
     Table scattered = rows.table();
     scattered.indices = indices;
     scattered.rows = indices.size();
-    input->convert(scattered, 0, part, Scale::Divided);
+    input->convert(scattered, {}, 0, part, Scale::Divided);
     for (std::size_t i = 0; i < indices.size(); ++i)
         EXPECT_TRUE(std::ranges::equal(
             std::span(part).subspan(i * input->values(), input->values()),
             std::span(all).subspan(indices[i] * input->values(), input->values())));
-    input->convert(rows.table(), 40, std::span<float>());
+    input->convert(rows.table(), {}, 40, std::span<float>());
 }
 
 }  // namespace

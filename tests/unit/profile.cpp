@@ -222,6 +222,10 @@ TEST_F(ProfileTest, RefusesValuesThatDoNotFit) {
     expect_refused(own + "shift = 64\n", "3", "from 0 to 63");
     expect_refused(own + "mask = -1\n", "3", "mask is -1");
     expect_refused(own + "shift = 1\nencoding = \"since_first\"\n", "1", "plain alone");
+    expect_refused(own + "log = 1\n", "3", "neither true nor false");
+    expect_refused(own + "log = true\nencoding = \"ip_flags\"\n", "1", "log goes with");
+    expect_refused(own + "log = true\nmask = 1\n", "1", "log goes with");
+    expect_refused("[[feature]]\nname = \"pair.flows\"\nmask = 1\n", "1", "a number of the flow");
     expect_refused("threshold = 0.5\n", "1", "neither a profile nor a [[feature]]");
 }
 

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <hdf5.h>
 
+#include <fstream>
+#include <iterator>
 #include <limits>
 
 #include "support/scratch_folder.h"
@@ -99,6 +101,26 @@ TEST(SetFile, ReadsWhatItWrote) {
     ASSERT_TRUE(reader->read(3000, 0, {}, {}));
     EXPECT_FALSE(reader->read(2999, 2, {}, {})) << "beyond the end";
     EXPECT_FALSE(reader->read(0, 50, std::span(read_x).first(10), {})) << "too small a buffer";
+}
+
+TEST(SetFile, NamesTheFlowOfEachSample) {
+    const ScratchFolder folder;
+    const fs::path path = folder.path() / "set.hdf5";
+    auto writer = SetWriter::create(path, {2}, SetWriter::Flows::Named);
+    ASSERT_TRUE(writer) << writer.error().message;
+    std::vector<SetWriter::FlowName> names(2);
+    std::ranges::copy(std::string_view("10.0.0.1,10.0.0.2,1,2,6"), names[1].begin());
+    const std::vector<std::uint8_t> y{0, 1};
+    EXPECT_FALSE(writer->append(counting(4), y)) << "a name for each";
+    ASSERT_TRUE(writer->append(counting(4), y, names));
+    ASSERT_TRUE(writer->finish());
+    std::ifstream file(path, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_NE(bytes.find("set_flow"), std::string::npos);
+    EXPECT_NE(bytes.find("10.0.0.1,10.0.0.2,1,2,6" + std::string(73, '\0')), std::string::npos);
+    auto reader = SetReader::open(path);
+    ASSERT_TRUE(reader) << "LUCID's two are as before: " << reader.error().message;
+    EXPECT_EQ(reader->samples(), 2U);
 }
 
 TEST(SetFile, LeavesNothingOfWhatWasNotFinished) {
