@@ -22,22 +22,26 @@ void add_data_set_options(CLI::App& app, DataSetArguments& a) {
         ->type_name("OUT.h5");
     app.add_option("--label", a.labels,
                    "Which flows are an attack: attacker=172.16.0.5,10.0.0.0/8,victim=..., or "
-                   "attack, or benign (repeatable)")
+                   "flows=FILE.csv, or attack, or benign (repeatable)")
         ->type_name("LABEL")
         ->allow_extra_args(false);
     app.add_flag("--dataset-raw", a.is_raw, "Numbers as they are, not divided");
     app.add_flag("--dataset-all", a.keeps_all,
                  "Also flows that LUCID has no features for: IPv6, other protocols, fragments");
+    app.add_flag("--dataset-flows", a.names_flows,
+                 "Also set_flow: source,destination,source_port,destination_port,protocol of each "
+                 "sample");
 }
 
 Result<std::optional<model::DataSetOptions>> check_data_set(const DataSetArguments& a,
                                                             const std::string& profile,
                                                             std::chrono::nanoseconds window) {
     if (a.file.empty()) {
-        if (a.labels.empty() && !a.is_raw && !a.keeps_all) return std::nullopt;
+        if (a.labels.empty() && !a.is_raw && !a.keeps_all && !a.names_flows) return std::nullopt;
         const char* option = !a.labels.empty() ? "--label"
                              : a.is_raw        ? "--dataset-raw"
-                                               : "--dataset-all";
+                             : a.keeps_all     ? "--dataset-all"
+                                               : "--dataset-flows";
         return fail(Errc::Invalid, fmt::format("{} goes with --dataset OUT.h5", option));
     }
     auto labels = model::Labels::parse(a.labels);
@@ -52,7 +56,8 @@ Result<std::optional<model::DataSetOptions>> check_data_set(const DataSetArgumen
                                  .profile = std::move(*found),
                                  .window = window,
                                  .scale = a.is_raw ? model::Scale::Raw : model::Scale::Divided,
-                                 .keeps_all = a.keeps_all};
+                                 .keeps_all = a.keeps_all,
+                                 .names_flows = a.names_flows};
 }
 
 Result<model::DataSet> open_data_set(std::span<const Table> tables,
@@ -89,6 +94,9 @@ Result<std::vector<std::string>> DataSetSink::finish(const model::DataSetOptions
             "{} are not in the set: LUCID has TCP, UDP and ICMP over IPv4, without later fragments "
             "(--dataset-all takes them too)",
             counted(counts->left_out, "flow")));
+    if (counts->unlabelled != 0)
+        lines.push_back(fmt::format("{} are not in the set: the labels do not have them",
+                                    counted(counts->unlabelled, "flow")));
     if (untracked_ != 0)
         lines.push_back(fmt::format(
             "{} of flows for which there was no room are not in the set: make room with --set "

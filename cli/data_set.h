@@ -19,6 +19,7 @@ struct DataSetArguments {
     std::vector<std::string> labels;
     bool is_raw = false;
     bool keeps_all = false;
+    bool names_flows = false;
 };
 
 void add_data_set_options(CLI::App& app, DataSetArguments& arguments);

@@ -29,6 +29,14 @@ Result<std::pair<std::string, std::string>> parse_setting(const std::string& tex
     return std::pair{text.substr(0, equals), text.substr(equals + 1)};
 }
 
+/// The model that is shipped with the probe, where nobody says how windows are to be looked at.
+Result<std::string> own_model(const ProbeArguments& a) {
+    if (a.extractor != "auto" || !a.profile.empty()) return "none";
+    auto model = named_model(a.bpf);
+    if (model && *model == a.bpf) return "none";
+    return model;
+}
+
 }  // namespace
 
 std::size_t ProbeArguments::row_limit() const {
@@ -78,7 +86,9 @@ void add_probe_options(CLI::App& app, ProbeArguments& a) {
         ->envname("WEIR_BPF")
         ->type_name("PROBE")
         ->capture_default_str();
-    app.add_option("-m,--model", a.model, "Model: .h5, .keras, .onnx, or none")
+    app.add_option(
+           "-m,--model", a.model,
+           "Model: .h5, .keras, .onnx, a shipped one's name, none, or auto: the probe's own")
         ->envname("WEIR_MODEL")
         ->type_name("MODEL")
         ->capture_default_str();
@@ -151,8 +161,21 @@ Result<ProbeOptions> to_probe_options(const ProbeArguments& a) {
     return options;
 }
 
-policy::Analysis to_analysis(const ProbeArguments& a) {
-    return policy::assign_model(a.extractor, {.file = a.model,
+Result<std::string> named_model(const std::string& model) {
+    if (model == "none" || model.contains('/') || model.contains('.')) return model;
+    auto share = share_dir();
+    if (!share) return pass_on(share);
+    const auto shipped = *share / "models" / model / "model.onnx";
+    std::error_code ignored;
+    return std::filesystem::is_regular_file(shipped, ignored) ? shipped.string() : model;
+}
+
+Result<policy::Analysis> to_analysis(const ProbeArguments& a) {
+    const bool is_own = a.model == "auto";
+    auto model = is_own ? own_model(a) : named_model(a.model);
+    if (!model) return pass_on(model);
+    return policy::assign_model(a.extractor, {.file = std::move(*model),
+                                              .is_optional = is_own,
                                               .profile = a.profile,
                                               .threshold = a.threshold,
                                               .use_cuda = a.device == "cuda",

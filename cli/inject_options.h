@@ -17,7 +17,7 @@ namespace weir::cli {
 
 struct ProbeArguments {
     std::string bpf = "ddos";
-    std::string model = "none";
+    std::string model = "auto";
     std::string extractor = "auto";
     std::string time_window = "10";
     std::string format = "text";
@@ -55,7 +55,11 @@ void add_probe_options(CLI::App& app, ProbeArguments& arguments);
 [[nodiscard]] std::optional<Hook> to_hook(const ProbeArguments& arguments);
 /// Errors: Invalid.
 [[nodiscard]] Result<ProbeOptions> to_probe_options(const ProbeArguments& arguments);
-[[nodiscard]] policy::Analysis to_analysis(const ProbeArguments& a);
+/// Who looks at the windows. Errors: those of share_dir().
+[[nodiscard]] Result<policy::Analysis> to_analysis(const ProbeArguments& a);
+/// The file of a model that is shipped under that name; others, files among them, as they are.
+/// Errors: those of share_dir().
+[[nodiscard]] Result<std::string> named_model(const std::string& model);
 
 /// What inject and replay do once all is loaded, besides map calls, running programs, holding
 /// links.

@@ -173,12 +173,15 @@ Run add_model(CLI::App& app) {
         {add_convert(*verb, *a), &convert},
         {add_score(*verb, *a), &score},
     };
+    const Run calibrate = add_calibrate(*verb);
     verb->footer(
         "Examples:\n"
         "  weir model show lucid.h5                  input, output, layers\n"
         "  weir model convert lucid.h5 lucid.onnx\n"
-        "  weir model score lucid.h5 test.hdf5       accuracy and confusion matrix");
-    return [a, verbs] {
+        "  weir model score lucid.h5 test.hdf5       accuracy and confusion matrix\n"
+        "  weir model calibrate monday.pcap          a threshold for your own traffic");
+    return [a, verb, verbs, calibrate] {
+        if (verb->got_subcommand("calibrate")) return calibrate();
         for (const auto& [chosen, run] : verbs) {
             if (!chosen->parsed()) continue;
             auto done = run(*a);

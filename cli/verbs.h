@@ -13,6 +13,8 @@ using Run = std::function<int()>;
 [[nodiscard]] Run add_replay(CLI::App& app);
 [[nodiscard]] Run add_run(CLI::App& app);
 [[nodiscard]] Run add_model(CLI::App& app);
+/// A verb below `model`.
+[[nodiscard]] Run add_calibrate(CLI::App& model);
 [[nodiscard]] Run add_check(CLI::App& app);
 [[nodiscard]] Run add_doctor(CLI::App& app);
 

@@ -48,6 +48,13 @@ function(weir_share)
     file(CREATE_LINK ${CMAKE_SOURCE_DIR}/include/weir ${share}/cxx/weir SYMBOLIC)
 endfunction()
 
+# A shipped model: models/NAME, found by its name, and by default with the probe of that name.
+function(weir_shipped_model name)
+    set(folder ${CMAKE_BINARY_DIR}/share/weir/models)
+    file(MAKE_DIRECTORY ${folder})
+    file(CREATE_LINK ${CMAKE_SOURCE_DIR}/models/${name} ${folder}/${name} SYMBOLIC)
+endfunction()
+
 # A shipped probe: compiled here, for either kind of hook, and needs no clang where weir runs.
 function(weir_shipped_probe name)
     set(source ${CMAKE_SOURCE_DIR}/probes/${name}/${name}.bpf.c)
