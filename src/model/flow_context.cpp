@@ -66,13 +66,8 @@ private:
     std::uint64_t seed_;
 };
 
-/// What is counted of an end, or of a pair.
-struct Tally {
-    double flows = 0, packets = 0, unanswered = 0, lone = 0;
-};
-
-/// A flow as it is counted, and whose counts it shares.
-struct Counted {
+/// Whose counts a flow shares.
+struct Places {
     std::uint32_t pair = 0, source = 0, destination = 0;
 };
 
@@ -138,58 +133,58 @@ std::size_t FlowContexts::packets_from_source(const std::byte* row, bool is_swap
     return is_swapped ? backward : recorded - backward;
 }
 
+/// What the flow is by itself.
+FlowContext FlowContexts::own_numbers(const std::byte* row, const FlowEnds& flow) const {
+    FlowContext context{.is_swapped = flow.is_swapped};
+    const auto set = [&](ContextNumber which, double value) {
+        context.numbers[static_cast<std::size_t>(which)] = static_cast<float>(value);
+    };
+    auto forward = static_cast<double>(load_u64(row + forward_bytes_));
+    auto backward = static_cast<double>(load_u64(row + backward_bytes_));
+    if (flow.is_swapped) std::swap(forward, backward);
+    set(ContextNumber::FlowPackets, static_cast<double>(flow.packets) / window_s_);
+    set(ContextNumber::ForwardBytes, forward / window_s_);
+    set(ContextNumber::BackwardBytes, backward / window_s_);
+    set(ContextNumber::Tcp, flow.protocol == IPPROTO_TCP ? 1 : 0);
+    set(ContextNumber::Udp, flow.protocol == IPPROTO_UDP ? 1 : 0);
+    const bool is_icmp = flow.protocol == IPPROTO_ICMP || flow.protocol == IPPROTO_ICMPV6;
+    set(ContextNumber::Icmp, is_icmp ? 1 : 0);
+    return context;
+}
+
+Tally FlowContexts::tally_of(const std::byte* row, const FlowEnds& flow) const {
+    return {.flows = 1,
+            .packets = static_cast<double>(flow.packets),
+            .unanswered = load_u64(row + backward_bytes_) == 0 ? 1.0 : 0.0,
+            .lone = packets_from_source(row, flow.is_swapped) <= 1 ? 1.0 : 0.0};
+}
+
 std::vector<FlowContext> FlowContexts::of(const Table& table) const {
     std::vector<FlowContext> contexts(table.rows);
-    std::vector<Counted> counted(table.rows);
+    std::vector<Places> places(table.rows);
     DenseIndex ends(2 * table.rows), pairs(table.rows);
-    std::vector<Tally> of_source(2 * table.rows), of_destination(2 * table.rows);
-    std::vector<double> of_pair(table.rows);
-    const auto number = [](FlowContext& context, ContextNumber which) -> float& {
-        return context.numbers[static_cast<std::size_t>(which)];
-    };
+    std::vector<Tally> of_source(2 * table.rows), of_destination(2 * table.rows),
+        of_pair(table.rows);
     for (std::size_t i = 0; i < table.rows; ++i) {
         const std::byte* row = table.value(i);
         const FlowEnds flow = ends_.of(row);
-        const auto packets = static_cast<double>(flow.packets);
-        const std::uint64_t forward = load_u64(row + forward_bytes_);
-        const std::uint64_t backward = load_u64(row + backward_bytes_);
-        const double unanswered = backward == 0 ? 1 : 0;
-        const double lone = packets_from_source(row, flow.is_swapped) <= 1 ? 1 : 0;
-
-        FlowContext& context = contexts[i];
-        context.is_swapped = flow.is_swapped;
-        const auto rate = [&](auto n) {
-            return static_cast<float>(static_cast<double>(n) / window_s_);
-        };
-        number(context, ContextNumber::FlowPackets) = rate(packets);
-        number(context, ContextNumber::ForwardBytes) = rate(flow.is_swapped ? backward : forward);
-        number(context, ContextNumber::BackwardBytes) = rate(flow.is_swapped ? forward : backward);
-        number(context, ContextNumber::Tcp) = flow.protocol == IPPROTO_TCP ? 1 : 0;
-        number(context, ContextNumber::Udp) = flow.protocol == IPPROTO_UDP ? 1 : 0;
-        number(context, ContextNumber::Icmp) =
-            flow.protocol == IPPROTO_ICMP || flow.protocol == IPPROTO_ICMPV6 ? 1 : 0;
-
-        Counted& own = counted[i];
+        contexts[i] = own_numbers(row, flow);
+        Places& own = places[i];
         own.source = ends.of(identity_of(flow.source, flow.protocol));
         own.destination = ends.of(identity_of(flow.destination, flow.protocol));
         own.pair = pairs.of({.high = own.source, .low = own.destination});
-        of_pair[own.pair] += 1;
-        for (Tally* tally : {&of_source[own.source], &of_destination[own.destination]}) {
-            tally->flows += 1;
-            tally->packets += packets;
-            tally->unanswered += unanswered;
-            tally->lone += lone;
-        }
+        const Tally tally = tally_of(row, flow);
+        of_source[own.source] += tally;
+        of_destination[own.destination] += tally;
+        of_pair[own.pair] += tally;
     }
     for (std::size_t i = 0; i < table.rows; ++i) {
-        FlowContext& context = contexts[i];
-        const Counted& own = counted[i];
-        const Tally& source = of_source[own.source];
-        const Tally& destination = of_destination[own.destination];
+        const Tally& source = of_source[places[i].source];
+        const Tally& destination = of_destination[places[i].destination];
         const auto set = [&](ContextNumber which, double value) {
-            number(context, which) = static_cast<float>(value);
+            contexts[i].numbers[static_cast<std::size_t>(which)] = static_cast<float>(value);
         };
-        set(ContextNumber::PairFlows, of_pair[own.pair] / window_s_);
+        set(ContextNumber::PairFlows, of_pair[places[i].pair].flows / window_s_);
         set(ContextNumber::SourceFlows, source.flows / window_s_);
         set(ContextNumber::SourceUnanswered, source.unanswered / source.flows);
         set(ContextNumber::DestinationFlows, destination.flows / window_s_);

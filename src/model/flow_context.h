@@ -58,6 +58,18 @@ struct FlowContext {
     bool is_swapped = false;  ///< the flow's source is the destination of its key
 };
 
+/// What is counted of an end, or of a pair.
+struct Tally {
+    double flows = 0, packets = 0, unanswered = 0, lone = 0;
+    Tally& operator+=(const Tally& o) {
+        flows += o.flows;
+        packets += o.packets;
+        unanswered += o.unanswered;
+        lone += o.lone;
+        return *this;
+    }
+};
+
 class FlowContexts {
 public:
     /// Errors: Rejected: the flow's key or row lacks something (what WEIR_FLOW_TENSOR and struct
@@ -70,6 +82,8 @@ public:
 
 private:
     FlowContexts(const FlowLayout& layout, Ends ends, double window_s);
+    [[nodiscard]] FlowContext own_numbers(const std::byte* row, const FlowEnds& flow) const;
+    [[nodiscard]] Tally tally_of(const std::byte* row, const FlowEnds& flow) const;
     [[nodiscard]] std::size_t packets_from_source(const std::byte* row, bool is_swapped) const;
 
     const FlowLayout* layout_;
