@@ -102,7 +102,9 @@ Run add_inject(CLI::App& app) {
         ->type_name("INTERFACE");
     verb->footer(
         "Examples:\n"
-        "  weir inject eth0\n"
+        "  weir inject eth0                   the probe ddos and the model that is shipped with "
+        "it\n"
+        "  weir inject -m none eth0           flows without scores\n"
         "  weir inject -b count.bpf.c -t 0.5 -x drv eth0\n"
         "  weir inject -b ebpf.c --cflags '-DPORT=443' --format json --windows 10 eth0\n"
         "  weir inject -m lucid.h5 --profile lucid11,ip_flags=0x4000 eth0\n"

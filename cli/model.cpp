@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/inject_options.h"
 #include "cli/model_report.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -109,7 +110,8 @@ void add_format(CLI::App& verb, ModelArguments& a) {
 }
 
 void add_model(CLI::App& verb, ModelArguments& a) {
-    verb.add_option("model", a.model, "Model: .h5 or .keras of Keras 2 or 3, or .onnx")
+    verb.add_option("model", a.model,
+                    "Model: .h5 or .keras of Keras 2 or 3, .onnx, or a shipped one's name")
         ->required()
         ->type_name("MODEL");
     verb.add_flag("--verbose", a.is_verbose, "With an error, all that ONNX Runtime said");
@@ -176,7 +178,8 @@ Run add_model(CLI::App& app) {
     const Run calibrate = add_calibrate(*verb);
     verb->footer(
         "Examples:\n"
-        "  weir model show lucid.h5                  input, output, layers\n"
+        "  weir model show lucid.h5                  input, output, layers, profile\n"
+        "  weir model show ddos                      the same of a shipped model\n"
         "  weir model convert lucid.h5 lucid.onnx\n"
         "  weir model score lucid.h5 test.hdf5       accuracy and confusion matrix\n"
         "  weir model calibrate monday.pcap          a threshold for your own traffic");
@@ -184,6 +187,9 @@ Run add_model(CLI::App& app) {
         if (verb->got_subcommand("calibrate")) return calibrate();
         for (const auto& [chosen, run] : verbs) {
             if (!chosen->parsed()) continue;
+            auto file = named_model(a->model);
+            if (!file) return print_error(file.error(), a->is_verbose);
+            a->model = std::move(*file);
             auto done = run(*a);
             return done ? 0 : print_error(done.error(), a->is_verbose);
         }

@@ -41,10 +41,12 @@ def check_dev(words, verbs):
 def check_weir(words, helps):
     """The verb and every option stand in --help."""
     verb = words[1] if len(words) > 1 and not words[1].startswith("-") else ""
-    if verb not in helps:
-        helps[verb] = output_of(WEIR, *([verb] if verb else []), "--help")
     if verb and not re.search(rf"\b{verb}\b", helps.setdefault("", output_of(WEIR, "--help"))):
         return [f"weir has no verb '{verb}'"]
+    if verb == "model" and len(words) > 2 and not words[2].startswith("-"):
+        verb = f"model {words[2]}"
+    if verb not in helps:
+        helps[verb] = output_of(WEIR, *verb.split(), "--help")
     options = [word.partition("=")[0] for word in words if re.match(r"^--?[a-z]", word)]
     return [f"weir {verb} has no option '{option}'" for option in options
             if not re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", helps[verb])]
