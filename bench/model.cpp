@@ -6,11 +6,13 @@
 #include <array>
 #include <exception>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "figures.h"
 #include "full_tensor.h"
 #include "model/detector.h"
+#include "model/flow_context.h"
 #include "model/keras.h"
 #include "model/onnxruntime.h"
 #include "need.h"
@@ -126,6 +128,38 @@ void measure_alerts(const std::string& model, FullTensor& tensor, std::vector<Fi
                        .beside = fmt::format("one thread {:.1f} ms", found.b)});
 }
 
+/// Addresses as text in maps of the standard library, as a script would count.
+std::size_t count_plainly(const table::Table& table) {
+    const model::Ends ends(*table.flows, *table.shape->value);
+    std::unordered_map<std::string, std::size_t> sources, destinations, pairs;
+    for (std::size_t i = 0; i < table.rows; ++i) {
+        const model::FlowEnds flow = ends.of(table.value(i));
+        const std::string source = model::address_text(flow.source);
+        const std::string destination = model::address_text(flow.destination);
+        ++sources[source];
+        ++destinations[destination];
+        ++pairs[fmt::format("{} {}", source, destination)];
+    }
+    return sources.size() + destinations.size() + pairs.size();
+}
+
+void measure_context(FullTensor& tensor, std::vector<Figure>& figures) {
+    const table::Table table = need(tensor.reader().read());
+    const auto contexts =
+        need(model::FlowContexts::fit(*table.flows, *table.shape->value, kWindow));
+    std::size_t seen = 0;
+    const Pair found =
+        compare([&] { return milliseconds([&] { seen += contexts.of(table).size(); }); },
+                [&] { return milliseconds([&] { seen += count_plainly(table); }); }, kRounds);
+    if (seen == 0) give_up({.code = Errc::Io, .message = "no flows"});
+    figures.push_back({.name = "what the ends of 60,000 flows do, a flow",
+                       .value = found.a * 1e6 / kFlows,
+                       .unit = "ns",
+                       .at_most = {},
+                       .beside = fmt::format("by text in unordered_map {:.0f} ns, {:.1f} x",
+                                             found.b * 1e6 / kFlows, found.b / found.a)});
+}
+
 }  // namespace
 }  // namespace weir::bench
 
@@ -138,6 +172,7 @@ int main(int argc, char** argv) {
         std::vector<Figure> figures;
         measure_stage(argv[2], tensor, figures);
         measure_alerts(argv[2], tensor, figures);
+        measure_context(tensor, figures);
         return report(figures, argv[1]);
     } catch (const std::exception& e) {
         give_up({.code = weir::Errc::Io, .message = e.what()});

@@ -29,12 +29,12 @@ std::size_t above(const std::vector<float>& scores, double threshold) {
 /// The upper end of the 95 % interval of a share. Source: Wilson, "Probable inference, the law of
 /// succession, and statistical inference", 1927.
 double upper_bound(std::size_t hits, std::size_t all) {
-    constexpr double z = 1.96;
+    constexpr double kZ = 1.96;
     if (all == 0) return 1;
     const auto n = static_cast<double>(all);
     const double p = static_cast<double>(hits) / n;
-    return (p + z * z / (2 * n) + z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n))) /
-           (1 + z * z / n);
+    return (p + kZ * kZ / (2 * n) + kZ * std::sqrt(p * (1 - p) / n + kZ * kZ / (4 * n * n))) /
+           (1 + kZ * kZ / n);
 }
 
 nlohmann::ordered_json as_json(const FalseAlarms& f) {
@@ -132,7 +132,7 @@ std::string calibration_text(const CalibrationReport& r) {
     text += fmt::format("the model's own, {:g}: {}\n", s.own.threshold, sentence(s.own, r.flows));
     text += fmt::format("wanted: at most {} of benign flows\n", percent(r.wanted));
     if (const FalseAlarms* taken = s.taken()) {
-        if (taken == &s.own)
+        if (taken == &s.own && s.least)
             text += fmt::format(
                 "the model's own threshold keeps to that; the least that does is {:g}\n"
                 "threshold {:g}\n",

@@ -93,7 +93,7 @@ bool Ends::is_unasked(const std::byte* row) const {
         std::memcpy(&backward, row + *backward_bytes_, sizeof(backward));  // SAFETY: it has eight
         if (backward == 0) return true;
     }
-    if (!second_flags_ || layout_.recorded(row) < 2) return false;
+    if (!second_flags_ || !second_direction_ || layout_.recorded(row) < 2) return false;
     std::uint16_t flags = 0;
     std::memcpy(&flags, row + *second_flags_, sizeof(flags));  // SAFETY: the member has two bytes
     return (flags & kReset) != 0 && row[*second_direction_] != std::byte{0};

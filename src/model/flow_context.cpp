@@ -106,19 +106,19 @@ std::optional<ContextNumber> context_number(std::string_view name) {
     return static_cast<ContextNumber>(it - kContextNames.begin());
 }
 
-FlowContexts::FlowContexts(const FlowLayout& layout, Ends ends, double window_s)
-    : layout_(&layout), ends_(std::move(ends)), window_s_(window_s) {}
+FlowContexts::FlowContexts(const FlowLayout& layout, const Ends& ends, double window_s)
+    : layout_(&layout), ends_(ends), window_s_(window_s) {}
 
 Result<FlowContexts> FlowContexts::fit(const FlowLayout& layout, const Type& row,
                                        std::chrono::nanoseconds window) {
     const Member* forward = find(row, "forward_bytes", sizeof(std::uint64_t));
     const Member* backward = find(row, "backward_bytes", sizeof(std::uint64_t));
     const Member* direction = find(*layout.packet, "is_backward", 1);
-    Ends ends(layout, row);
+    const Ends ends(layout, row);
     if (!ends.has_addresses()) return lacks("the addresses in their key");
     if (forward == nullptr || backward == nullptr) return lacks("forward_bytes and backward_bytes");
     if (direction == nullptr) return lacks("is_backward");
-    FlowContexts contexts(layout, std::move(ends), std::chrono::duration<double>(window).count());
+    FlowContexts contexts(layout, ends, std::chrono::duration<double>(window).count());
     contexts.forward_bytes_ = forward->bit_offset / 8;
     contexts.backward_bytes_ = backward->bit_offset / 8;
     contexts.direction_ = layout.packet_offset + direction->bit_offset / 8;

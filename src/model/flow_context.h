@@ -77,11 +77,12 @@ public:
     [[nodiscard]] static Result<FlowContexts> fit(const FlowLayout& layout, const Type& row,
                                                   std::chrono::nanoseconds window);
 
-    /// Shape: one for each row. Cost: three lookups in hash tables a flow, 0.1 to 0.2 us.
+    /// Shape: one for each row. Cost: three lookups in hash tables a flow, 50 ns (bench/model.cpp),
+    /// more where they leave the cache.
     [[nodiscard]] std::vector<FlowContext> of(const Table& table) const;
 
 private:
-    FlowContexts(const FlowLayout& layout, Ends ends, double window_s);
+    FlowContexts(const FlowLayout& layout, const Ends& ends, double window_s);
     [[nodiscard]] FlowContext own_numbers(const std::byte* row, const FlowEnds& flow) const;
     [[nodiscard]] Tally tally_of(const std::byte* row, const FlowEnds& flow) const;
     [[nodiscard]] std::size_t packets_from_source(const std::byte* row, bool is_swapped) const;

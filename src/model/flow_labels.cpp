@@ -19,7 +19,8 @@
 namespace weir::model {
 namespace {
 
-enum Column { Source, Destination, SourcePort, DestinationPort, Protocol, Label, kColumns };
+enum Column : std::uint8_t { Source, Destination, SourcePort, DestinationPort, Protocol, Label };
+constexpr std::size_t kColumns = 6;
 constexpr std::array<std::string_view, kColumns> kNames = {
     "source", "destination", "source_port", "destination_port", "protocol", "label"};
 

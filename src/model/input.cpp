@@ -142,7 +142,7 @@ Result<Input> Input::fit(const FlowLayout& layout, const Profile& profile, const
     if (std::ranges::any_of(plan->columns, &Column::needs_context)) {
         auto contexts = FlowContexts::fit(layout, *layout.row_type, window);
         if (!contexts) return wrap(contexts, fmt::format("profile {}", profile.name));
-        plan->contexts.emplace(std::move(*contexts));
+        plan->contexts.emplace(*contexts);
     }
     return Input(std::move(plan));
 }
@@ -152,7 +152,8 @@ const InputShape& Input::shape() const { return plan_->shape; }
 std::size_t Input::values() const { return plan_->shape.packets * plan_->shape.features; }
 
 std::vector<FlowContext> Input::context(const Table& table) const {
-    return plan_->contexts ? plan_->contexts->of(table) : std::vector<FlowContext>();
+    const auto& contexts = plan_->contexts;
+    return contexts ? contexts->of(table) : std::vector<FlowContext>();
 }
 
 void Input::convert(const Table& table, std::span<const FlowContext> context, std::size_t first,
