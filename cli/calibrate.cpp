@@ -57,18 +57,17 @@ Result<Request> check_arguments(const CalibrateArguments& a) {
     auto probe = to_probe_options(a.probe);
     if (!probe) return pass_on(probe);
     auto analysis = to_analysis(a.probe);
-    if (!analysis) return pass_on(analysis);
     auto window = parse_window(a.probe.time_window);
     if (!window) return pass_on(window);
-    if (auto r = check_files(a.probe.bpf, *analysis); !r) return pass_on(r);
+    if (auto r = check_files(a.probe.bpf, analysis); !r) return pass_on(r);
     if (auto r = check_profile(a.probe.profile); !r) return pass_on(r);
-    if (analysis->model.file.empty())
+    if (analysis.model.file.empty())
         return fail(Errc::Invalid, fmt::format("the probe {} has no model of its own", a.probe.bpf),
                     "name one: -m lucid.h5");
-    analysis->model.is_optional = false;
-    analysis->model.max_alerts = 0;
+    analysis.model.is_optional = false;
+    analysis.model.max_alerts = 0;
     return Request{.probe = std::move(*probe),
-                   .model = std::move(analysis->model),
+                   .model = std::move(analysis.model),
                    .window = *window,
                    .hook = to_hook(a.probe)};
 }

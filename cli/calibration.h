@@ -30,7 +30,7 @@ struct FalseAlarms {
 struct Suggestion {
     std::optional<FalseAlarms> least;  ///< the least threshold that keeps to what is wanted; none:
                                        ///< not even 0.9999 does
-    FalseAlarms own;  ///< at the model's own threshold
+    FalseAlarms own;                   ///< at the model's own threshold
     /// The one to take: the model's own where that keeps to it, else the least.
     [[nodiscard]] const FalseAlarms* taken() const;
 };

@@ -30,11 +30,10 @@ Result<std::pair<std::string, std::string>> parse_setting(const std::string& tex
 }
 
 /// The model that is shipped with the probe, where nobody says how windows are to be looked at.
-Result<std::string> own_model(const ProbeArguments& a) {
+std::string own_model(const ProbeArguments& a) {
     if (a.extractor != "auto" || !a.profile.empty()) return "none";
-    auto model = named_model(a.bpf);
-    if (model && *model == a.bpf) return "none";
-    return model;
+    std::string model = named_model(a.bpf);
+    return model == a.bpf ? "none" : model;
 }
 
 }  // namespace
@@ -161,20 +160,9 @@ Result<ProbeOptions> to_probe_options(const ProbeArguments& a) {
     return options;
 }
 
-Result<std::string> named_model(const std::string& model) {
-    if (model == "none" || model.contains('/') || model.contains('.')) return model;
-    auto share = share_dir();
-    if (!share) return pass_on(share);
-    const auto shipped = *share / "models" / model / "model.onnx";
-    std::error_code ignored;
-    return std::filesystem::is_regular_file(shipped, ignored) ? shipped.string() : model;
-}
-
-Result<policy::Analysis> to_analysis(const ProbeArguments& a) {
+policy::Analysis to_analysis(const ProbeArguments& a) {
     const bool is_own = a.model == "auto";
-    auto model = is_own ? own_model(a) : named_model(a.model);
-    if (!model) return pass_on(model);
-    return policy::assign_model(a.extractor, {.file = std::move(*model),
+    return policy::assign_model(a.extractor, {.file = is_own ? own_model(a) : named_model(a.model),
                                               .is_optional = is_own,
                                               .profile = a.profile,
                                               .threshold = a.threshold,

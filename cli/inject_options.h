@@ -55,11 +55,8 @@ void add_probe_options(CLI::App& app, ProbeArguments& arguments);
 [[nodiscard]] std::optional<Hook> to_hook(const ProbeArguments& arguments);
 /// Errors: Invalid.
 [[nodiscard]] Result<ProbeOptions> to_probe_options(const ProbeArguments& arguments);
-/// Who looks at the windows. Errors: those of share_dir().
-[[nodiscard]] Result<policy::Analysis> to_analysis(const ProbeArguments& a);
-/// The file of a model that is shipped under that name; others, files among them, as they are.
-/// Errors: those of share_dir().
-[[nodiscard]] Result<std::string> named_model(const std::string& model);
+/// Who looks at the windows.
+[[nodiscard]] policy::Analysis to_analysis(const ProbeArguments& a);
 
 /// What inject and replay do once all is loaded, besides map calls, running programs, holding
 /// links.

@@ -9,13 +9,13 @@
 #include <utility>
 #include <vector>
 
-#include "cli/inject_options.h"
 #include "cli/model_report.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/verbs.h"
 #include "model/model_file.h"
 #include "util/file.h"
+#include "util/paths.h"
 
 namespace weir::cli {
 namespace fs = std::filesystem;
@@ -187,9 +187,7 @@ Run add_model(CLI::App& app) {
         if (verb->got_subcommand("calibrate")) return calibrate();
         for (const auto& [chosen, run] : verbs) {
             if (!chosen->parsed()) continue;
-            auto file = named_model(a->model);
-            if (!file) return print_error(file.error(), a->is_verbose);
-            a->model = std::move(*file);
+            a->model = named_model(a->model);
             auto done = run(*a);
             return done ? 0 : print_error(done.error(), a->is_verbose);
         }

@@ -33,19 +33,18 @@ Result<ReplayRequest> check_arguments(const ReplayArguments& a) {
     auto probe = to_probe_options(a.probe);
     if (!probe) return pass_on(probe);
     auto analysis = to_analysis(a.probe);
-    if (!analysis) return pass_on(analysis);
     auto window = parse_window(a.probe.time_window);
     if (!window) return pass_on(window);
     if (auto r = check_exists("capture", a.file); !r) return pass_on(r);
-    if (auto r = check_files(a.probe.bpf, *analysis); !r) return pass_on(r);
+    if (auto r = check_files(a.probe.bpf, analysis); !r) return pass_on(r);
     if (auto r = check_profile(a.probe.profile); !r) return pass_on(r);
     auto data_set = check_data_set(a.data_set, a.probe.profile, *window);
     if (!data_set) return pass_on(data_set);
     ReplayOptions options;
     options.probe = std::move(*probe);
     options.hook = to_hook(a.probe);
-    options.extractor = std::move(analysis->extractor);
-    options.model = std::move(analysis->model);
+    options.extractor = std::move(analysis.extractor);
+    options.model = std::move(analysis.model);
     if (*data_set && options.model.is_optional) options.model = {};  // a set needs no scores
     options.file = a.file;
     options.window = *window;

@@ -11,6 +11,7 @@
 #include "host/errors.h"
 #include "host/facts.h"
 #include "util/errno.h"
+#include "util/paths.h"
 
 namespace weir::python {
 namespace {
@@ -54,7 +55,7 @@ AttachMode mode_of(const std::string& text) {
 ModelOptions model_of(const py::handle& from) {
     if (from.is_none()) return {};
     ModelOptions o;
-    o.file = from["file"].cast<std::string>();
+    o.file = named_model(from["file"].cast<std::string>());
     o.profile = from["profile"].cast<std::string>();
     o.threshold = from["threshold"].cast<std::optional<double>>();
     o.use_cuda = from["device"].cast<std::string>() == "cuda";

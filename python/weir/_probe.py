@@ -18,7 +18,7 @@ def inject(interface, probe="ddos", window=10.0, *, hook=None, mode="skb", stric
     hook: "xdp", "tc-ingress" or "tc-egress"; None: xdp, or tc-ingress for a program that is for tc. Of xdp, mode: "skb", "drv" or "hw"; strict: fail rather than fall back to skb. windows: end after so many (0: never).
     program: entry function, where the source has several. cflags: more flags for clang. settings: {"PARAM": value}
     or {"MAP.max_entries": value}, the probe's name before it or not. window_maps, persist_maps: names of maps.
-    model: .h5, .keras or .onnx that scores every flow (window.detection); profile, threshold, threads, device: as
+    model: .h5, .keras or .onnx, or a shipped one's name ("ddos"), that scores every flow (window.detection); profile, threshold, threads, device: as
     `weir inject --help` says of them.
 
     Errors: weir.Error with .code ("NotFound", "Busy", "Permission", "Rejected", ...), .log (the compiler's or the

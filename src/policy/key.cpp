@@ -11,6 +11,7 @@
 #include "policy/option_words.h"
 #include "policy/value.h"
 #include "util/glob.h"
+#include "util/paths.h"
 
 namespace weir::policy {
 namespace {
@@ -117,7 +118,8 @@ Result<> set_extractor(const Value& value, PolicyProbe& probe) {
 
 Result<> set_model(const Value& value, PolicyProbe& probe) {
     const std::string text = value.text();
-    probe.model.file = text == "none" ? text : value.from_here(text);
+    const std::string shipped = named_model(text);
+    probe.model.file = text == "none" || shipped != text ? shipped : value.from_here(text);
     return {};
 }
 
@@ -237,8 +239,9 @@ constexpr std::array kKeys = {
     Key{.name = "model",
         .kind = Kind::Text,
         .fallback = "none",
-        .meaning =
-            "a .h5, .keras or .onnx that scores every flow; a .py extractor gets it to itself",
+        .meaning = "a .h5, .keras or .onnx, or a shipped model's name, that scores every flow; a "
+                   ".py extractor "
+                   "gets it to itself",
         .apply = set_model},
     Key{.name = "profile",
         .kind = Kind::Text,

@@ -96,6 +96,15 @@ Result<fs::path> share_dir() {
                 "set WEIR_PREFIX to the folder weir was installed under");
 }
 
+std::string named_model(const std::string& model) {
+    const bool is_word = !model.empty() && !model.contains('/') && !model.contains('.');
+    auto share = is_word ? share_dir() : Result<fs::path>(fs::path());
+    if (!is_word || !share) return model;
+    const fs::path file = *share / "models" / model / "model.onnx";
+    std::error_code ignored;
+    return fs::is_regular_file(file, ignored) ? file.string() : model;
+}
+
 Result<fs::path> cache_dir() {
     auto path = cache_path();
     if (!path) return path;

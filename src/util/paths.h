@@ -17,6 +17,10 @@ namespace weir {
 /// Errors: NotFound, naming the places that were tried.
 [[nodiscard]] Result<std::filesystem::path> share_dir();
 
+/// The file of the model that is shipped under that name, share/models/NAME/model.onnx; whatever
+/// else it is ("none", a path) as it is.
+[[nodiscard]] std::string named_model(const std::string& model);
+
 /// How a probe is called unless somebody says otherwise: a folder's name, or a file's without .o,
 /// .c, .bpf and .kern: "flows" for flows.bpf.c.
 [[nodiscard]] std::string probe_name(const std::filesystem::path& path);
