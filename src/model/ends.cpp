@@ -81,22 +81,38 @@ void Ends::find_answers() {
         flags->type->form == Form::BigEndian || direction == nullptr ||
         direction->type->size_bytes != 1)
         return;
+    first_flags_ = layout_.packet_offset + flags->bit_offset / 8;
     second_flags_ = second + flags->bit_offset / 8;
     second_direction_ = second + direction->bit_offset / 8;
 }
 
-/// Whether the end that sent first spoke to somebody who had not called it.
-bool Ends::is_unasked(const std::byte* row) const {
+/// Whether the other end sent something; true where the row does not say.
+bool Ends::is_answered(const std::byte* row) const {
+    if (!backward_bytes_) return true;
+    std::uint64_t backward = 0;
+    std::memcpy(&backward, row + *backward_bytes_, sizeof(backward));  // SAFETY: it has eight bytes
+    return backward != 0;
+}
+
+bool Ends::has_reset(const std::byte* row, std::size_t flags) const {
     constexpr unsigned kReset = 4;
-    if (backward_bytes_) {
-        std::uint64_t backward = 0;
-        std::memcpy(&backward, row + *backward_bytes_, sizeof(backward));  // SAFETY: it has eight
-        if (backward == 0) return true;
-    }
-    if (!second_flags_ || !second_direction_ || layout_.recorded(row) < 2) return false;
-    std::uint16_t flags = 0;
-    std::memcpy(&flags, row + *second_flags_, sizeof(flags));  // SAFETY: the member has two bytes
-    return (flags & kReset) != 0 && row[*second_direction_] != std::byte{0};
+    std::uint16_t value = 0;
+    std::memcpy(&value, row + flags, sizeof(value));  // SAFETY: the member has two bytes
+    return (value & kReset) != 0;
+}
+
+/// Whether the end that sent first only answers: its window begins in the middle of a flow.
+bool Ends::answers_first(const std::byte* row) const {
+    if (!is_answered(row)) return false;
+    const bool has_first = first_flags_ && layout_.recorded(row) > 0;
+    if (has_first && has_reset(row, *first_flags_)) return true;
+    std::uint32_t server = 0;
+    std::memcpy(&server, row + server_.value_or(0), sizeof(server));  // SAFETY: it has four bytes
+    if (!server_ || server != server_is_source_) return false;
+    const bool is_refused = second_flags_ && second_direction_ && layout_.recorded(row) > 1 &&
+                            row[*second_direction_] != std::byte{0} &&
+                            has_reset(row, *second_flags_);
+    return !is_refused;  // a server that is told so had not been asked
 }
 
 FlowEnds Ends::of(const std::byte* row) const {
@@ -108,10 +124,7 @@ FlowEnds Ends::of(const std::byte* row) const {
     if (source_port_) ends.source_port = load_port(row + *source_port_);
     if (destination_port_) ends.destination_port = load_port(row + *destination_port_);
     if (protocol_) ends.protocol = std::to_integer<std::uint8_t>(row[*protocol_]);
-    if (!server_ || ends.protocol != IPPROTO_TCP) return ends;
-    std::uint32_t server = 0;
-    std::memcpy(&server, row + *server_, sizeof(server));  // SAFETY: the member has four bytes
-    if (server == server_is_source_ && !is_unasked(row)) {
+    if (ends.protocol == IPPROTO_TCP && answers_first(row)) {
         std::swap(ends.source, ends.destination);
         std::swap(ends.source_port, ends.destination_port);
         ends.is_swapped = true;

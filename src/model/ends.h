@@ -36,13 +36,16 @@ public:
     /// False: the key has no addresses, and of() only counts.
     [[nodiscard]] bool has_addresses() const { return source_.has_value(); }
     /// The source is who attacks if it is an attack: the end that sent the first packet of the
-    /// window, but for TCP not the server, whose answers may come first where a window begins; the
-    /// server is it where nobody had asked: its packets have no answer, or a reset.
+    /// window, but for TCP not the server, whose answers may come first where a window begins, nor
+    /// an end that begins with a reset and goes on being spoken to; the server is it where nobody
+    /// had asked: its packets have no answer, or a reset.
     [[nodiscard]] FlowEnds of(const std::byte* row) const;
 
 private:
     void find_answers();
-    [[nodiscard]] bool is_unasked(const std::byte* row) const;
+    [[nodiscard]] bool is_answered(const std::byte* row) const;
+    [[nodiscard]] bool has_reset(const std::byte* row, std::size_t flags) const;
+    [[nodiscard]] bool answers_first(const std::byte* row) const;
 
     const FlowLayout& layout_;
     std::size_t address_bytes_ = 0;
@@ -50,7 +53,7 @@ private:
     std::optional<std::size_t> server_;
     std::uint32_t server_is_source_ = 0;
     std::optional<std::size_t> backward_bytes_;
-    std::optional<std::size_t> second_flags_, second_direction_;  // of the second packet
+    std::optional<std::size_t> first_flags_, second_flags_, second_direction_;  // of its packets
 };
 
 /// "10.0.0.1", "2001:db8::1".

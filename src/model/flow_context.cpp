@@ -17,6 +17,7 @@ namespace {
 /// Two words that say whose counts they are: an address, or two indexes.
 struct Identity {
     std::uint64_t high = 0, low = 0;
+    std::uint16_t port = 0;
     std::uint8_t protocol = 0;
     bool operator==(const Identity&) const = default;
 };
@@ -58,7 +59,7 @@ private:
         return word ^ word >> 33;
     }
     [[nodiscard]] std::uint64_t hash(const Identity& i) const {
-        return mix(mix(mix(seed_ ^ i.high) ^ i.low) ^ i.protocol);
+        return mix(mix(mix(seed_ ^ i.high) ^ i.low) ^ i.port << 8 ^ i.protocol);
     }
 
     std::vector<std::uint32_t> slots_;
@@ -68,12 +69,12 @@ private:
 
 /// Whose counts a flow shares.
 struct Places {
-    std::uint32_t pair = 0, source = 0, destination = 0;
+    std::uint32_t pair = 0, source = 0, destination = 0, service = 0;
 };
 
-Identity identity_of(const Address& address, std::uint8_t protocol) {
+Identity identity_of(const Address& address, std::uint16_t port, std::uint8_t protocol) {
     const auto words = std::bit_cast<std::array<std::uint64_t, 2>>(address);
-    return {.high = words[0], .low = words[1], .protocol = protocol};
+    return {.high = words[0], .low = words[1], .port = port, .protocol = protocol};
 }
 
 std::uint64_t load_u64(const std::byte* at) {
@@ -162,21 +163,24 @@ Tally FlowContexts::tally_of(const std::byte* row, const FlowEnds& flow) const {
 std::vector<FlowContext> FlowContexts::of(const Table& table) const {
     std::vector<FlowContext> contexts(table.rows);
     std::vector<Places> places(table.rows);
-    DenseIndex ends(2 * table.rows), pairs(table.rows);
-    std::vector<Tally> of_source(2 * table.rows), of_destination(2 * table.rows),
-        of_pair(table.rows);
+    DenseIndex ends(2 * table.rows), pairs(table.rows), services(table.rows);
+    std::vector<Tally> of_source(2 * table.rows), of_destination(2 * table.rows);
+    std::vector<Tally> of_pair(table.rows), of_service(table.rows);
     for (std::size_t i = 0; i < table.rows; ++i) {
         const std::byte* row = table.value(i);
         const FlowEnds flow = ends_.of(row);
         contexts[i] = own_numbers(row, flow);
         Places& own = places[i];
-        own.source = ends.of(identity_of(flow.source, flow.protocol));
-        own.destination = ends.of(identity_of(flow.destination, flow.protocol));
+        own.source = ends.of(identity_of(flow.source, 0, flow.protocol));
+        own.destination = ends.of(identity_of(flow.destination, 0, flow.protocol));
+        own.service =
+            services.of(identity_of(flow.destination, flow.destination_port, flow.protocol));
         own.pair = pairs.of({.high = own.source, .low = own.destination});
         const Tally tally = tally_of(row, flow);
         of_source[own.source] += tally;
         of_destination[own.destination] += tally;
         of_pair[own.pair] += tally;
+        of_service[own.service] += tally;
     }
     for (std::size_t i = 0; i < table.rows; ++i) {
         const Tally& source = of_source[places[i].source];
@@ -187,10 +191,15 @@ std::vector<FlowContext> FlowContexts::of(const Table& table) const {
         set(ContextNumber::PairFlows, of_pair[places[i].pair].flows / window_s_);
         set(ContextNumber::SourceFlows, source.flows / window_s_);
         set(ContextNumber::SourceUnanswered, source.unanswered / source.flows);
+        set(ContextNumber::SourceLone, source.lone / source.flows);
         set(ContextNumber::DestinationFlows, destination.flows / window_s_);
         set(ContextNumber::DestinationPackets, destination.packets / window_s_);
         set(ContextNumber::DestinationUnanswered, destination.unanswered / destination.flows);
         set(ContextNumber::DestinationLone, destination.lone / destination.flows);
+        const Tally& service = of_service[places[i].service];
+        set(ContextNumber::ServiceFlows, service.flows / window_s_);
+        set(ContextNumber::ServiceUnanswered, service.unanswered / service.flows);
+        set(ContextNumber::ServiceLone, service.lone / service.flows);
     }
     return contexts;
 }

@@ -33,21 +33,38 @@ enum class ContextNumber : std::uint8_t {
     PairFlows,  ///< with the same source and destination
     SourceFlows,
     SourceUnanswered,  ///< share of the source's flows in which one end alone sent
+    SourceLone,  ///< share of the source's flows in which it sent one packet at most, of those
+                 ///< that are recorded
     DestinationFlows,
     DestinationPackets,
     DestinationUnanswered,
-    DestinationLone,  ///< share of those to the destination whose source sent one packet at most,
-                      ///< of those that are recorded
+    DestinationLone,    ///< of flows to the destination
+    ServiceFlows,       ///< to the same port of the destination
+    ServiceUnanswered,  ///< of those flows
+    ServiceLone,        ///< of those flows
 };
 
-constexpr std::size_t kContextNumbers = 13;
+constexpr std::size_t kContextNumbers = 17;
 
 /// As profiles call them, in the enumeration's order.
 constexpr std::array<std::string_view, kContextNumbers> kContextNames = {
-    "flow.packets",      "flow.forward_bytes", "flow.backward_bytes", "flow.tcp",
-    "flow.udp",          "flow.icmp",          "pair.flows",          "source.flows",
-    "source.unanswered", "destination.flows",  "destination.packets", "destination.unanswered",
+    "flow.packets",
+    "flow.forward_bytes",
+    "flow.backward_bytes",
+    "flow.tcp",
+    "flow.udp",
+    "flow.icmp",
+    "pair.flows",
+    "source.flows",
+    "source.unanswered",
+    "source.lone",
+    "destination.flows",
+    "destination.packets",
+    "destination.unanswered",
     "destination.lone",
+    "service.flows",
+    "service.unanswered",
+    "service.lone",
 };
 
 /// None: no such number.
@@ -77,7 +94,7 @@ public:
     [[nodiscard]] static Result<FlowContexts> fit(const FlowLayout& layout, const Type& row,
                                                   std::chrono::nanoseconds window);
 
-    /// Shape: one for each row. Cost: three lookups in hash tables a flow, 50 ns (bench/model.cpp),
+    /// Shape: one for each row. Cost: four lookups in hash tables a flow, 50 ns (bench/model.cpp),
     /// more where they leave the cache.
     [[nodiscard]] std::vector<FlowContext> of(const Table& table) const;
 

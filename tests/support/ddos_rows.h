@@ -54,10 +54,14 @@ inline TypePtr ddos_key() {
                                .form = Form::Address,
                                .name = "weir_address",
                                .size_bytes = 16});
-    return structure("weir_flow_key", sizeof(K),
-                     {member("source", offsetof(K, source), address),
-                      member("destination", offsetof(K, destination), address),
-                      member("protocol", offsetof(K, protocol), integer(1))});
+    return structure(
+        "weir_flow_key", sizeof(K),
+        {member("source", offsetof(K, source), address),
+         member("destination", offsetof(K, destination), address),
+         member("source_port", offsetof(K, source_port), integer(2, false, Form::BigEndian)),
+         member("destination_port", offsetof(K, destination_port),
+                integer(2, false, Form::BigEndian)),
+         member("protocol", offsetof(K, protocol), integer(1))});
 }
 
 /// enum weir_server (bpf/weir/flow_key.h).

@@ -79,17 +79,21 @@ TEST(FlowContext, CountsWhatAllOthersDo) {
         for (std::size_t j = 1; j < directions.size(); ++j) directions[j] = below(4) == 0 ? 1 : 0;
         const std::uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_GRE};
         rows.push_back(row_of(below(12), 20 + below(5), protocols[below(4)], directions));
+        rows.back().head.key.destination_port = static_cast<std::uint16_t>(below(3));
     }
     const Rows<DdosRow> table(rows, ddos_shape());
     const auto contexts = contexts_of(table, 4s);
     ASSERT_EQ(contexts.size(), rows.size());
     for (std::size_t i = 0; i < rows.size(); ++i) {
-        Plain pair, source, destination;
+        Plain pair, source, destination, service;
         for (const DdosRow& other : rows) {
             if (other.head.key.protocol != rows[i].head.key.protocol) continue;
             const bool same_source = other.head.key.source == rows[i].head.key.source;
             const bool same_destination =
                 other.head.key.destination == rows[i].head.key.destination;
+            const bool same_port =
+                other.head.key.destination_port == rows[i].head.key.destination_port;
+            if (same_destination && same_port) service.add(other);
             if (same_source) source.add(other);
             if (same_destination) destination.add(other);
             if (same_source && same_destination) pair.add(other);
@@ -109,6 +113,10 @@ TEST(FlowContext, CountsWhatAllOthersDo) {
         expect(ContextNumber::PairFlows, pair.flows / 4);
         expect(ContextNumber::SourceFlows, source.flows / 4);
         expect(ContextNumber::SourceUnanswered, source.unanswered / source.flows);
+        expect(ContextNumber::SourceLone, source.lone / source.flows);
+        expect(ContextNumber::ServiceFlows, service.flows / 4);
+        expect(ContextNumber::ServiceUnanswered, service.unanswered / service.flows);
+        expect(ContextNumber::ServiceLone, service.lone / service.flows);
         expect(ContextNumber::DestinationFlows, destination.flows / 4);
         expect(ContextNumber::DestinationPackets, destination.packets / 4);
         expect(ContextNumber::DestinationUnanswered, destination.unanswered / destination.flows);
@@ -155,6 +163,15 @@ TEST(Ends, NameWhoSendsUnaskedThoughItCallsItselfTheServer) {
     EXPECT_FALSE(contexts[0].is_swapped) << "a flood of SYN-ACK that nobody answers";
     EXPECT_FALSE(contexts[1].is_swapped) << "one whose victim answers with resets";
     EXPECT_TRUE(contexts[2].is_swapped) << "a window that begins within a handshake";
+
+    DdosRow resets = row_of(1, 2, IPPROTO_TCP, {0, 1, 0, 1});  // a flood of host 2 to host 1
+    resets.packet[0].tcp_flags = resets.packet[2].tcp_flags = kReset;
+    DdosRow flood = row_of(1, 2, IPPROTO_TCP, {0});
+    flood.packet[0].tcp_flags = kReset;
+    const auto others = contexts_of(Rows<DdosRow>({resets, flood}, ddos_shape()), 1s);
+    ASSERT_EQ(others.size(), 2U);
+    EXPECT_TRUE(others[0].is_swapped) << "whose window begins with the victim's reset";
+    EXPECT_FALSE(others[1].is_swapped) << "a flood of resets";
 }
 
 TEST(FlowContext, IsANumberOfEachRecordedPacket) {

@@ -18,7 +18,7 @@ class Capture:
         direction = ["-Q", "in"] if only_incoming else []
         self._child = lab.start(namespace, [
             "tcpdump", "-n", "-Z", "root", "-i", device, "-s", snap_bytes, "-B", BUFFER_KIB,
-            "--time-stamp-precision=nano", *direction, "-w", path, "ip"], stderr=self._said)
+            "--immediate-mode", "--time-stamp-precision=nano", *direction, "-w", path, "ip"], stderr=self._said)
         deadline = time.monotonic() + 10
         while "listening on" not in self._text():
             if self._child.poll() is not None or time.monotonic() > deadline:

@@ -24,7 +24,11 @@ INSIDE_PREFIXES = {"train": ("10.{}.{}.0/24", 0, 199), "test": ("172.{}.{}.0/24"
 PRESENCE = 0.8  # of an application in an episode
 AIMED_AT = ("nginx", "dnsmasq", "apache")  # by attacks, which should come among ordinary use
 KNOWN_IN_TEST = 0.6  # of the applications that training has, those that are in a test episode's background
-ATTACKS = (0, 1, 1, 1, 2, 2, 3)
+ATTACKERS = (0, 1, 2, 2, 3, 3, 3)
+# Many short attacks show more of what floods may be than a few long ones; windows of 10 s want some of those.
+ATTACK_SECONDS = ((2, 4), (3, 6), (3, 6), (6, 12))
+SLOW_SECONDS = (8, 14)  # connections that are held open say something every few seconds
+GRACE_S = 0.5  # for a tool that starts slowly
 NEEDS_SERVER = ("http", "slow", "tls", "dns")  # kinds of attack that are pointless at a client
 
 
@@ -112,25 +116,30 @@ def floods_in_turn(rng, set_name, names):
 
 
 def _attacks(rng, set_name, hosts, addresses, network, turn, seconds):
+    """Some bots, each with one attack after the other."""
     bots = [name for name, kind in hosts.items() if kind.kind == "bot"]
     attacks = []
-    for bot in rng.sample(bots, min(len(bots), rng.choice(ATTACKS))):
-        flood = next(turn, None)
-        if flood is None:
-            break
-        kinds = ("server",) if flood.kind.startswith(NEEDS_SERVER) or rng.random() < 0.9 else ("office",)
-        victim = rng.choice([name for name, kind in hosts.items() if kind.kind in kinds])
-        if set_name == "test" and kinds == ("server",) and rng.random() < 0.5:
-            victim = "held"
-        start = rng.uniform(1, seconds * 0.5)
-        attack_seconds = min(rng.uniform(seconds * 0.25, seconds * 0.8), seconds - start - 1)
-        target = Target(address=addresses[victim][0], http_port=80, https_port=443, dns_port=53,
-                        own_addresses=tuple(addresses[bot]), open_tcp_ports=_open_ports(hosts[victim]),
-                        mac=ROUTER_MAC, device=DEVICE, network=network)
-        attacks.append({"flood": flood.name, "kind": flood.kind, "program": flood.program, "host": bot, "victim": victim,
-                        "victim_address": target.address, "start": start, "seconds": attack_seconds,
-                        "command": [str(word) for word in flood.command(rng, target, attack_seconds)]})
+    for bot in rng.sample(bots, min(len(bots), rng.choice(ATTACKERS))):
+        start = rng.uniform(1, seconds / 4)
+        while start < seconds - 4 and (flood := next(turn, None)):
+            low, high = SLOW_SECONDS if flood.kind.startswith("slow") else rng.choice(ATTACK_SECONDS)
+            attack_seconds = min(rng.uniform(low, high), seconds - start - 1)
+            attacks.append({**_attack(rng, set_name, hosts, addresses, network, bot, flood, attack_seconds),
+                            "start": start, "seconds": attack_seconds})
+            start += attack_seconds + rng.uniform(1, 3)
     return sorted(attacks, key=lambda attack: attack["start"])
+
+
+def _attack(rng, set_name, hosts, addresses, network, bot, flood, seconds):
+    kinds = ("server",) if flood.kind.startswith(NEEDS_SERVER) or rng.random() < 0.9 else ("office",)
+    victim = rng.choice([name for name, kind in hosts.items() if kind.kind in kinds])
+    if set_name == "test" and kinds == ("server",) and rng.random() < 0.5:
+        victim = "held"
+    target = Target(address=addresses[victim][0], http_port=80, https_port=443, dns_port=53,
+                    own_addresses=tuple(addresses[bot]), open_tcp_ports=_open_ports(hosts[victim]), mac=ROUTER_MAC,
+                    device=DEVICE, network=network)
+    return {"flood": flood.name, "kind": flood.kind, "program": flood.program, "host": bot, "victim": victim,
+            "victim_address": target.address, "command": [str(word) for word in flood.command(rng, target, seconds)]}
 
 
 def _open_ports(kind):
@@ -204,54 +213,67 @@ def _finish_workers(workers):
     return results
 
 
-def _play(lab, facts, scratch):
-    """Starts each attack at its time, and ends those that do not end themselves."""
+class Attack:
+    """An attack while it runs, and what its host sends meanwhile."""
+
+    def __init__(self, lab, facts, path, scratch):
+        self.facts, self.end = facts, facts["start"] + facts["seconds"] + GRACE_S
+        self.capture = Capture(lab, lab.outside, lab.hosts[facts["host"]].port, path.with_name(facts["sent"]),
+                               SENT_SNAP_BYTES, only_incoming=True)
+        self.said = open(scratch / f"said-{facts['host']}", "w+", encoding="utf-8", errors="replace")
+        self.child = lab.start(facts["host"], facts["command"], stdout=self.said, stderr=self.said, cwd=scratch)
+
+    def stop(self, lab):
+        """Ends what still runs; its last packets are captured before close()."""
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGKILL)
+            self.child.wait()
+        lab.kill_all(self.facts["host"])
+        self.facts["exit_code"] = self.child.returncode
+        self.said.seek(0)
+        self.facts["said"] = self.said.read()[-300:]
+        self.said.close()
+
+    def close(self):
+        self.facts["capture"] = self.capture.stop()
+
+
+def _play(lab, facts, path, scratch):
+    """Starts each attack at its time, and ends it."""
     begin = time.monotonic()
-    running = []
-    for attack in facts["attacks"]:
-        time.sleep(max(0.0, begin + attack["start"] - time.monotonic()))
-        said = open(scratch / f"said-{attack['host']}", "w+", encoding="utf-8", errors="replace")
-        running.append((attack, lab.start(attack["host"], attack["command"], stdout=said, stderr=said, cwd=scratch), said))
-    time.sleep(max(0.0, begin + facts["seconds"] - time.monotonic()))
-    for attack, child, said in running:
-        if child.poll() is None:
-            child.send_signal(signal.SIGKILL)
-            child.wait()
-        attack["exit_code"] = child.returncode
-        said.seek(0)
-        attack["said"] = said.read()[-300:]
-        said.close()
+
+    def sleep_until(when):
+        time.sleep(max(0.0, begin + when - time.monotonic()))
+
+    waiting, running, stopped = list(facts["attacks"]), [], []
+    while waiting or running:
+        first = min(running, key=lambda attack: attack.end, default=None)
+        if waiting and (first is None or waiting[0]["start"] < first.end):
+            sleep_until(waiting[0]["start"])
+            running.append(Attack(lab, waiting.pop(0), path, scratch))
+        else:
+            sleep_until(first.end)
+            first.stop(lab)
+            running.remove(first)
+            stopped.append(first)
+    sleep_until(facts["seconds"])
+    for attack in stopped:
+        attack.close()
 
 
 def run(lab, facts, path, scratch, shared):
-    """Writes path.pcap, path.csv and path.json, and one path-HOST.pcap of what each attacker sent; or nothing."""
-    try:
-        _run(lab, facts, path, scratch, shared)
-    except BaseException:
-        for file in path.parent.glob(f"{path.name}[.-]*"):
-            file.unlink()
-        raise
-
-
-def _run(lab, facts, path, scratch, shared):
+    """Writes path.pcap, path.csv and path.json, and for each attack one path-HOST-N.pcap of what its host sent."""
     lab.connect(facts["hosts"], facts["network"])
     uplink_path = path.with_suffix(".pcap")
+    for number, attack in enumerate(facts["attacks"]):
+        attack["sent"] = f"{path.name}-{attack['host']}-{number}.pcap"
     uplink = Capture(lab, lab.inside, UPLINK, uplink_path, SNAP_BYTES)
-    sent = []
-    for attack in facts["attacks"]:
-        attack["sent"] = f"{path.name}-{attack['host']}.pcap"
-        sent.append(Capture(lab, lab.outside, lab.hosts[attack["host"]].port, path.with_name(attack["sent"]),
-                            SENT_SNAP_BYTES, only_incoming=True))
     workers = _start_workers(lab, facts, scratch, shared)
-    _play(lab, facts, scratch)
+    _play(lab, facts, path, scratch)
     facts["uses"] = _finish_workers(workers)
-    for name in facts["hosts"]:
-        if HOSTS[name].kind == "bot":
-            lab.kill_all(name)
     time.sleep(0.7)  # what is still on its way, and what tcpdump has not read yet
     facts["capture"] = uplink.stop()
-    for attack, capture in zip(facts["attacks"], sent):
-        attack["capture"] = capture.stop()
     facts["flows"] = write_labels(facts, uplink_path, [(attack, path.with_name(attack["sent"])) for attack in facts["attacks"]],
                                   path.with_suffix(".csv"))
     path.with_suffix(".json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    return facts

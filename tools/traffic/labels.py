@@ -4,7 +4,10 @@
 
     labels.py build/traffic/train-000.json
 
-A flow is an attack's when an attacker host sent a packet of it (its own capture tells), in either direction.
+A flow is an attack's when an attacker host sent a packet of it (its own capture tells), in either direction. And,
+should that capture have missed some, when an attacker's own address is an end of it, or when its first packet comes from an
+address that nobody has: then it is of the attack that hit the same victim nearest in time. What a victim's ICMP errors
+say is none.
 Reads Ethernet pcaps with IPv4 and no VLAN; other frames and fragments after the first are passed over.
 """
 import json
@@ -104,6 +107,29 @@ class Namer:
         return "other"
 
 
+class Strangers:
+    """Finds the attack of flows that only an attacker can have begun."""
+
+    def __init__(self, facts, times):
+        """`times`: of each attack, when its host sent first and last; none where nothing was captured."""
+        attackers = {attack["host"] for attack in facts["attacks"]}
+        own = {name: set(host["addresses"]) for name, host in facts["hosts"].items()}
+        self.bots = set().union(*(own[name] for name in attackers))
+        self.known = set().union(*(addresses for name, addresses in own.items() if name not in attackers))
+        self.attacks = [(attack, span) for attack, span in zip(facts["attacks"], times) if span]
+
+    def attack_of(self, source, destination, icmp_type, start):
+        is_answer = destination in self.bots and icmp_type not in ICMP_ERRORS
+        if not self.attacks or (source in self.known and not is_answer):
+            return None
+
+        def distance(entry):
+            attack, (first, last) = entry
+            return (attack["victim_address"] not in (source, destination), max(first - start, start - last, 0))
+
+        return min(self.attacks, key=distance)[0]
+
+
 def write_labels(facts, uplink, sent, path):
     """Writes the CSV at `path`. `sent` holds pairs of an attack of facts["attacks"] and its host's capture.
 
@@ -114,10 +140,13 @@ def write_labels(facts, uplink, sent, path):
                                            return_counts=True)
     last = np.zeros(len(first))
     np.maximum.at(last, which.ravel(), packets.time)
-    attack_of = {}
+    attack_of, times = {}, []
     for attack, capture in reversed(sent):  # where two sent the same flow, the first attack has it
-        for key in np.unique(Packets(capture).keys(), axis=0).tolist():
+        own = Packets(capture)
+        times.insert(0, (own.time.min(), own.time.max()) if len(own.time) else None)
+        for key in np.unique(own.keys(), axis=0).tolist():
             attack_of[tuple(key)] = attack
+    strangers = Strangers(facts, times)
     namer = Namer(facts)
     columns = [column[first].tolist() for column in (
         packets.source, packets.destination, packets.source_port, packets.destination_port, packets.protocol,
@@ -126,7 +155,7 @@ def write_labels(facts, uplink, sent, path):
     for key, count, end, (source, destination, source_port, destination_port, protocol, icmp_type, start) in sorted(
             zip(keys.tolist(), counts.tolist(), last.tolist(), zip(*columns)), key=lambda row: row[3][6]):
         ends = (address(source), address(destination), source_port, destination_port, protocol)
-        attack = attack_of.get(tuple(key))
+        attack = attack_of.get(tuple(key)) or strangers.attack_of(*ends[:2], icmp_type, start)
         if attack:
             label, kind, program = "attack", attack["kind"], attack["program"]
         else:

@@ -123,6 +123,8 @@ def report(name, facts, took):
 
 def generate(options, scratch):
     names = available(options.set, options.only)
+    if options.kinds:
+        names -= {flood.name for flood in FLOODS if not flood.kind.startswith(options.kinds)}
     options.out.mkdir(parents=True, exist_ok=True)
     seed = SEEDS[options.set] if options.seed is None else options.seed
     shared = scratch / "shared"
@@ -133,8 +135,8 @@ def generate(options, scratch):
              [name for name, kind in hosts.items() if not kind.is_inside], build_router(scratch)) as lab:
         start_servers(lab, options.set, names, scratch, random.Random(seed))
         print(f"{len(hosts)} hosts, {len(names)} applications and floods; writing to {options.out}", flush=True)
-        turn = floods_in_turn(random.Random(seed), options.set, names)
-        for number in range(options.episodes):
+        turn = floods_in_turn(random.Random(seed + options.first), options.set, names)
+        for number in range(options.first, options.first + options.episodes):
             begin = time.monotonic()
             facts = {"seed": seed + number,
                      **draw(random.Random(seed + number), options.set, names, turn, options.seconds)}
@@ -150,11 +152,14 @@ def parse():
     parser.add_argument("--set", choices=SEEDS, default="train",
                         help="test has floods and applications that the others have not, and other addresses")
     parser.add_argument("--episodes", type=int, default=10, metavar="N", help="how many (10)")
+    parser.add_argument("--first", type=int, default=0, metavar="N", help="number of the first episode (0): to add some")
+    parser.add_argument("--kinds", default="", metavar="KIND,...", help="only floods whose kind begins so: http,slow")
     parser.add_argument("--seconds", type=float, default=30, metavar="S", help="of each (30)")
     parser.add_argument("--seed", type=int, metavar="N", help="of the first episode; each further one has the next")
     parser.add_argument("--only", default="", metavar="NAME,...", help="only these applications and floods")
     parser.add_argument("--list", action="store_true", help="show applications and floods, and whether they are here")
     options = parser.parse_args()
+    options.kinds = tuple(kind for kind in options.kinds.split(",") if kind)
     options.only = [name for name in options.only.split(",") if name]
     if options.episodes < 1 or options.seconds < 5:
         parser.error("at least one episode of 5 seconds")

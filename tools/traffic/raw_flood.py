@@ -107,7 +107,7 @@ class Sources:
 class Flood:
     """Builds batches of equally long frames."""
 
-    def __init__(self, args, own_mac, own_address):
+    def __init__(self, args, own_mac, own_address, mtu):
         self.args, self.rng = args, np.random.default_rng(args.seed)
         self.number = PROTOCOLS[args.protocol]
         self.source = Sources(args.source, own_address)
@@ -117,11 +117,13 @@ class Flood:
         self.options = np.frombuffer(options, np.uint8)
         self.header = {"tcp": 20 + len(options), "udp": 8, "icmp": 8}[args.protocol]
         self.flags = [sum(FLAG_BITS[letter] for letter in part) for part in args.flags.split(",")]
+        most = mtu - IPV4 - self.header  # the device takes no longer packets
+        self.payload = tuple(min(bound, most) for bound in args.payload)
         # Payload octets are drawn once: drawing them anew for each frame would halve the rate.
         self.noise = self.rng.integers(0, 256, 1 << 16, dtype=np.uint8)
 
     def batch(self, count):
-        payload = int(self.rng.integers(self.args.payload[0], self.args.payload[1] + 1))
+        payload = int(self.rng.integers(self.payload[0], self.payload[1] + 1))
         frames = np.zeros((count, ETHERNET + IPV4 + self.header + payload), np.uint8)
         frames[:, :ETHERNET] = self.ethernet
         self._network(frames)
@@ -236,7 +238,7 @@ def arguments():
     parser.add_argument("--ttl", type=numbers(32, 255, 255), default="64", help="IP time to live (default 64)")
     parser.add_argument("--icmp-type", type=int, choices=range(256), metavar="0-255", default=8)
     parser.add_argument("--icmp-code", type=int, choices=range(256), metavar="0-255", default=0)
-    parser.add_argument("--payload", type=span, default="0", metavar="MIN-MAX", help="octets (default 0)")
+    parser.add_argument("--payload", type=span, default="0", metavar="MIN-MAX", help="octets (default 0), at most what the MTU leaves")
     parser.add_argument("--content", choices=("noise", "dns-query", "dns-answer"), default="noise",
                         help=f"udp: what the payload is; a DNS message needs {SHORTEST_QUERY} octets")
     parser.add_argument("--rate", type=float, default=1000, help="packets a second (default 1000)")
@@ -258,6 +260,11 @@ def own_addresses(device, destination):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect((str(destination), 9))  # sends nothing: the route alone is looked up
         return mac, int(ipaddress.IPv4Address(probe.getsockname()[0]))
+
+
+def mtu_of(device):
+    with open(f"/sys/class/net/{device}/mtu", encoding="ascii") as file:
+        return int(file.read())
 
 
 def send_paced(raw, flood, args):
@@ -287,7 +294,7 @@ def main():
         own_mac, own_address = own_addresses(args.device, args.destination)
         raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         raw.bind((args.device, 0))
-        flood = Flood(args, own_mac, own_address)
+        flood = Flood(args, own_mac, own_address, mtu_of(args.device))
         sent, took = send_paced(raw, flood, args)
     except (OSError, ValueError) as error:
         sys.exit(f"raw_flood: {error}")

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which samples an epoch draws, and above which score a flow is an attack."""
+import numpy as np
+
+BENIGN_SHARE = 0.6  # of an epoch's samples: false alarms are what makes people switch a detector off
+
+
+def group_weights(samples):
+    """Each sample's chance to be drawn. Within a label a group counts by the root of its size: a flood has a
+    thousand times the flows of a slow attack, and must not have a thousand times its say."""
+    weights = np.zeros(len(samples))
+    for label, share in ((1, 1 - BENIGN_SHARE), (0, BENIGN_SHARE)):
+        own = samples.y == label
+        sizes = np.bincount(samples.group[own], minlength=len(samples.groups))
+        chance = np.sqrt(sizes[samples.group[own]]) / sizes[samples.group[own]]
+        weights[own] = share * chance / chance.sum()
+    return weights
+
+
+def choose_threshold(samples, scores, false_alarms):
+    """The least score, in steps of 0.01, above which at most that share of the benign samples lies; the mean over
+    groups as well, so that one program with many flows does not hide another."""
+    benign = samples.y == 0
+    groups = [samples.group == g for g in np.unique(samples.group[benign])]
+    for threshold in np.arange(0.5, 0.995, 0.01):
+        above = scores > threshold
+        shares = [above[benign & own].mean() for own in groups if (benign & own).any()]
+        if above[benign].mean() <= false_alarms and np.mean(shares) <= 2 * false_alarms:
+            return round(float(threshold), 2)
+    return 0.99
