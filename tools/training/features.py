@@ -15,10 +15,10 @@ SIZES = ("tcp_length", "udp_length", "ip_length")
 SHARES = ("source.unanswered", "source.lone", "destination.unanswered", "destination.lone", "service.unanswered",
           "service.lone")
 RATE_OCTAVES = 0.7  # standard deviations, in powers of two
-SIZE_OCTAVES = 0.5
+SIZE_OCTAVES = 1.0
 TIME_OCTAVES = 1.0
 SHARE_SPREAD = 0.05
-OTHER_FLAGS, OTHER_SOURCES = 0.3, 0.4  # chances
+OTHER_FLAGS, OTHER_SOURCES, CUT = 0.3, 0.4, 0.5  # chances
 FLAGS = ("tcp_flags SYN", "tcp_flags ACK", "tcp_flags RST", "tcp_flags FIN")
 FLAG_SETS = ((1, 0, 0, 0), (1, 0, 0, 0), (1, 1, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 1, 1, 0), (0, 0, 0, 1), (0, 1, 0, 1),
              (0, 0, 0, 0), (1, 0, 0, 1))
@@ -26,6 +26,13 @@ ONE_FLOW = 0.01  # pair.flows of a single flow in 10 s
 FLAG_BITS = {1: "SYN", 4: "ACK", 2: "RST", 0: "FIN"}
 LUCID11 = ["time", "ip_length", "highest_layer", "ip_flags", "protocols", "tcp_length", "tcp_ack", "tcp_flags",
            "tcp_window", "udp_length", "icmp_type"]
+
+
+def cut(x, generator):
+    """Leaves half of the flows some of their first packets, in place: one packet more or less must not decide."""
+    kept = np.where(generator.random(len(x)) < CUT, generator.integers(1, x.shape[1] + 1, len(x)), x.shape[1])
+    x[np.arange(x.shape[1]) >= kept[:, None]] = 0
+    return x
 
 
 class Features:
@@ -42,6 +49,11 @@ class Features:
     def __len__(self):
         return len(self.names)
 
+    @property
+    def has_ends(self):
+        """Whether a flow's ends are among the features: without them nobody can say what is flooded."""
+        return "pair.flows" in self.names
+
     def _columns(self, wanted):
         """Columns with logarithms among those named, with what an octave is in each."""
         return [(i, 1 / t.get("divisor", 1)) for i, t in enumerate(self.tables)
@@ -50,10 +62,20 @@ class Features:
     def _column(self, name):
         return self.names.index(name)
 
+    def number(self, x, name):
+        """Of each flow: a number that all its packets have, as it was before its logarithm."""
+        i = self._column(name)
+        value = x[:, 0, i] * self.tables[i].get("divisor", 1)
+        return np.exp2(value) - 1 if self.tables[i].get("log", False) else value
+
+    def forward(self, x):
+        """Packets that each flow's source sent, of the recorded ones."""
+        return ((x[:, :, self._column("is_backward")] == 0) & x.any(axis=2)).sum(axis=1)
+
     def vary(self, x, y, generator):
         """A copy of the samples [n, packets, features] with other rates, sizes and delays; `y`: attacks are 1."""
         x = x.copy()
-        if all(name in self.names for name in (*FLAGS, "pair.flows", "destination.flows")):
+        if self.has_ends:
             self._vary_lone_attacks(x, y, generator)
         recorded = x.any(axis=2)  # a packet that is not there stays all zeros
         for wanted, octaves in ((RATES, RATE_OCTAVES), (SIZES, SIZE_OCTAVES), (("time",), TIME_OCTAVES)):
@@ -66,7 +88,7 @@ class Features:
                 spread = generator.normal(0, SHARE_SPREAD, (len(x), 1)).astype(np.float32)
                 x[:, :, i] = np.clip(x[:, :, i] + spread, 0, 1)
         x[~recorded] = 0
-        return x
+        return cut(x, generator)
 
     def _vary_lone_attacks(self, x, y, generator):
         """Attacks whose source sends one packet, in place: as any tool could have sent them, with other flags, and from

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from .sets import flow_key, read_labels
+from .sets import UNATTRIBUTED, flow_key, read_labels
 from .views import view_of
 
 PROTOCOLS = {"TCP": "6", "UDP": "17", "ICMP": "1", "ICMPv6": "58"}
@@ -53,7 +53,7 @@ def labelled(weir, model, captures, threshold, window_s, view, scratch):
                 key = flow_key(alert["src"], alert["dst"], str(alert.get("sport", 0)), str(alert.get("dport", 0)),
                                PROTOCOLS.get(alert.get("protocol"), "0"))
                 label = told.get(key)
-                if label is None or label.attacker not in ("", alert["src"]):
+                if label is None or label.group in UNATTRIBUTED or label.attacker not in ("", alert["src"]):
                     continue
                 is_attack = int(label.attacker != "")
                 tallies[is_attack].add(label.group, alert["score"] > threshold)

@@ -32,6 +32,9 @@ class Samples:
     def __len__(self):
         return len(self.y)
 
+    def without(self, mask):
+        return Samples(self.x[~mask], self.y[~mask], self.group[~mask], self.groups)
+
 
 def episodes(folder, kind):
     named = re.compile(rf"{kind}-\d+\.pcap")  # not those of what each attacker sent
@@ -67,6 +70,7 @@ def read_labels(path):
 
 
 UNKNOWN = Label("unknown", "")
+UNATTRIBUTED = ("other", "unknown")  # flows of no application: packets that came out of nowhere, whoever sent them
 
 
 def room(window_s):
@@ -95,14 +99,14 @@ def read_set(path, labels, groups):
     with h5py.File(path) as file:
         x, y, flows = file["set_x"], file["set_y"][:].astype(np.float32), file["set_flow"][:]
         own = np.empty(len(y), np.int32)
-        is_answer = np.zeros(len(y), bool)
+        is_left_out = np.zeros(len(y), bool)
         for i, flow in enumerate(flows):
             ends = flow.decode().split(",")
             label = labels.get(flow_key(*ends), UNKNOWN)
             own[i] = groups.setdefault(label.group, len(groups))
-            is_answer[i] = label.attacker not in ("", ends[0])
+            is_left_out[i] = label.attacker not in ("", ends[0]) or label.group in UNATTRIBUTED
         kept = few_of_each(own, zlib.crc32(path.name.encode()))
-        kept = kept[~is_answer[kept]]
+        kept = kept[~is_left_out[kept]]
         return x[:][kept].astype(np.float32), y[kept], own[kept]
 
 
