@@ -87,6 +87,23 @@ class Choice(unittest.TestCase):
         scores = np.concatenate([np.ones(50), np.zeros(100000), np.full(10, 0.7)])
         self.assertGreaterEqual(choice.choose_threshold(samples, scores, 0.001), 0.7)
 
+    def test_what_cannot_be_told_is_found(self):
+        features = Features(PROFILE)
+        column = features.names.index
+        x = np.zeros((4, 10, len(features)), np.float32)
+        x[:, 0, column("flow.tcp")] = 1
+        x[2:, 1] = x[2:, 0]  # two packets from the source
+        x[:, :, column("pair.flows")] = np.log2(1 + np.array([1, 1, 5, 500]))[:, None] / 16 * x.any(axis=2)
+        x[:2, :, column("service.flows")] = np.log2(1 + np.array([4000, 3]))[:, None] / 16 * x[:2].any(axis=2)
+        x[:2, :, column("service.lone")] = x[:2].any(axis=2)
+        self.assertAlmostEqual(features.number(x, "service.flows")[0], 4000, delta=1)
+        attacks = sets.Samples(x, np.ones(4), np.zeros(4, int), ["a"])
+        benign = sets.Samples(x, np.zeros(4), np.zeros(4, int), ["b"])
+        self.assertEqual(choice.is_weak(attacks, features).tolist(), [False, False, True, False])
+        self.assertEqual(choice.is_collateral(benign, features).tolist(), [True, False, False, False])
+        self.assertFalse(choice.is_weak(benign, features).any() or choice.is_collateral(attacks, features).any())
+        self.assertEqual(len(attacks.without(choice.is_weak(attacks, features))), 3)
+
     def test_of_each_group_a_part_is_kept(self):
         group = np.random.default_rng(1).integers(0, 5, 20000)
         kept = sets.few_of_each(group, 7)
@@ -106,7 +123,10 @@ class Variation(unittest.TestCase):
         varied = features.vary(x, np.zeros(500), generator)
         self.assertFalse(varied[:, 4:].any())
         self.assertTrue((varied >= 0).all())
-        moved = {name for i, name in enumerate(features.names) if (varied[:, :4, i] != x[:, :4, i]).any()}
+        there = varied.any(axis=2)
+        self.assertTrue(there[:, 0].all() and (there[:, :-1] >= there[:, 1:]).all(), "the first packets are kept")
+        self.assertLess(there.sum(), x.any(axis=2).sum(), "some flows are cut")
+        moved = {name for i, name in enumerate(features.names) if (varied[:, :, i] != x[:, :, i])[there].any()}
         self.assertIn("destination.flows", moved)
         self.assertFalse(moved & {"tcp_flags SYN", "tcp_flags ACK", "is_backward", "flow.tcp", "flow.udp", "flow.icmp"})
 
@@ -115,9 +135,10 @@ class Variation(unittest.TestCase):
         column = features.names.index("pair.flows")
         x = np.ones((50, 10, len(features)), np.float32)
         x[:, :, column] = 0.5
-        rates = features.vary(x, np.zeros(50), np.random.default_rng(4))[:, :, column]
-        self.assertTrue((rates == rates[:, :1]).all())
-        self.assertGreater(rates.std(), 0)
+        varied = features.vary(x, np.zeros(50), np.random.default_rng(4))
+        rates = varied[:, :, column]
+        self.assertTrue((rates == rates[:, :1])[varied.any(axis=2)].all())
+        self.assertGreater(rates[:, 0].std(), 0)
 
 
     def test_lone_attacks_get_other_flags_and_sources(self):
