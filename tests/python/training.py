@@ -141,6 +141,22 @@ class Variation(unittest.TestCase):
         self.assertGreater(rates[:, 0].std(), 0)
 
 
+    def test_lone_attacks_may_be_repeated(self):
+        features = Features(PROFILE)
+        column = features.names.index
+        x = np.zeros((1000, 10, len(features)), np.float32)
+        x[:, :2, column("flow.tcp")] = 1
+        x[:, 0, column("tcp_flags SYN")], x[:, 1, column("tcp_flags RST")], x[:, 1, column("is_backward")] = 1, 1, 1
+        x[:, :2, column("destination.lone")] = 1
+        varied = features.vary(x, np.ones(1000), np.random.default_rng(8))
+        packets = varied.any(axis=2).sum(axis=1)
+        self.assertTrue({1, 2} < set(packets) and packets.max() == 10, set(packets))
+        repeated = varied[packets >= 4]
+        self.assertTrue((repeated[:, 1:4:2, column("is_backward")] == 1).all())
+        self.assertTrue((repeated[:, 0:4:2, column("is_backward")] == 0).all())
+        self.assertTrue((np.diff(repeated[:, :4, column("time")]) >= 0).all())
+        self.assertLess(repeated[:, 0, column("destination.lone")].mean(), 0.8)
+
     def test_lone_attacks_get_other_flags_and_sources(self):
         features = Features(PROFILE)
         column = features.names.index
@@ -152,7 +168,7 @@ class Variation(unittest.TestCase):
         y[500:1000] = 0
         varied = features.vary(x, y, np.random.default_rng(6))
         has_syn = varied[:, 0, column("tcp_flags SYN")]
-        self.assertTrue((has_syn[500:] == 1).all())
+        self.assertTrue((has_syn[500:] == 1).all(), "neither benign flows nor others")
         self.assertTrue(0.1 < 1 - has_syn[:500].mean() < 0.4)
         self.assertGreater(varied[:500, 0, column("pair.flows")].max(), 0.4)
         self.assertLess(varied[500:, 0, column("pair.flows")].max(), 0.3)

@@ -42,13 +42,13 @@ def group_weights(samples):
 
 
 def choose_threshold(samples, scores, false_alarms):
-    """The least score, in steps of 0.01, above which at most that share of the benign samples lies; the mean over
+    """The least score, in steps of 0.01 and at the end of 0.001, above which at most that share of the benign samples lies; the mean over
     groups as well, so that one program with many flows does not hide another."""
     benign = samples.y == 0
     groups = [samples.group == g for g in np.unique(samples.group[benign])]
-    for threshold in np.arange(0.5, 0.995, 0.01):
+    for threshold in np.concatenate([np.arange(0.5, 0.985, 0.01), np.arange(0.98, 0.9995, 0.001)]):
         above = scores > threshold
         shares = [above[benign & own].mean() for own in groups if (benign & own).any()]
         if above[benign].mean() <= false_alarms and np.mean(shares) <= 2 * false_alarms:
-            return round(float(threshold), 2)
-    return 0.99
+            return round(float(threshold), 3)
+    return 0.999

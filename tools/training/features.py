@@ -18,7 +18,9 @@ RATE_OCTAVES = 0.7  # standard deviations, in powers of two
 SIZE_OCTAVES = 1.0
 TIME_OCTAVES = 1.0
 SHARE_SPREAD = 0.05
-OTHER_FLAGS, OTHER_SOURCES, CUT = 0.3, 0.4, 0.5  # chances
+OTHER_FLAGS, OTHER_SOURCES, REPEATED, CUT = 0.3, 0.4, 0.3, 0.5  # chances
+MOST_REPEATS = 6
+REPEAT_MS = (1, 3000)  # from one repeat to the next
 FLAGS = ("tcp_flags SYN", "tcp_flags ACK", "tcp_flags RST", "tcp_flags FIN")
 FLAG_SETS = ((1, 0, 0, 0), (1, 0, 0, 0), (1, 1, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 1, 1, 0), (0, 0, 0, 1), (0, 1, 0, 1),
              (0, 0, 0, 0), (1, 0, 0, 1))
@@ -110,3 +112,22 @@ class Features:
         is_there = x[spread].any(axis=2)
         for column in (pair, source):
             x[spread, :, column] = np.where(is_there, drawn[:, None], 0)
+        for flow in np.flatnonzero(is_lone & (generator.random(len(x)) < REPEATED)):
+            self._repeat(x[flow], generator)
+
+    def _repeat(self, flow, generator):
+        """A tool that uses its ports again: the same packets, and their answers, some times over; in place."""
+        recorded = int(flow.any(axis=1).sum())
+        times = int(generator.integers(2, MOST_REPEATS + 1))
+        length = min(recorded * times, len(flow))
+        flow[:length] = flow[np.arange(length) % recorded]
+        low, high = REPEAT_MS
+        gap = low * (high / low) ** generator.random()
+        time = self._column("time")
+        flow[:length, time] = np.log2(1 + gap * (np.arange(length) // recorded)) / self.tables[time]["divisor"]
+        for name in ("flow.packets", "flow.forward_bytes", "flow.backward_bytes", "destination.packets"):
+            i = self._column(name)
+            flow[:length, i] += np.where(flow[:length, i] > 0, np.log2(times) / self.tables[i]["divisor"], 0)
+        others = generator.random()  # how many of the flood's other flows have one packet only
+        for name in ("source.lone", "destination.lone", "service.lone"):
+            flow[:length, self._column(name)] *= others
