@@ -53,7 +53,8 @@ Result<> start_detector(std::unique_ptr<model::Detector> detector, const ModelOp
         loaded.notices.push_back(goes_without(r.error()));
         return {};
     }
-    if (!notice.empty()) loaded.notices.push_back(notice);
+    // Of the probe's own model nothing was assumed: its profile is shipped with it.
+    if (!notice.empty() && !options.is_optional) loaded.notices.push_back(notice);
     return {};
 }
 

@@ -110,7 +110,7 @@ def test_the_attacker_of_a_flood_is_named(box):
 def test_it_runs_unless_somebody_says_otherwise(box):
     need_captures()
     by_default, said = replay(box, BENIGN)
-    assert "malicious" in by_default[0] and "models/ddos" in said, said
+    assert "malicious" in by_default[0] and said == "", said
     named, _ = replay(box, BENIGN, "-m", "ddos")
     assert counts(named) == counts(by_default)
     script = box.file("look.py", "def on_window(window):\n    return len(window.tables)\n")
