@@ -32,7 +32,7 @@ Result<std::pair<std::string, std::string>> parse_setting(const std::string& tex
 /// The model that is shipped with the probe, where nobody says how windows are to be looked at.
 std::string own_model(const ProbeArguments& a) {
     if (a.extractor != "auto" || !a.profile.empty()) return "none";
-    std::string model = named_model(a.bpf);
+    const std::string model = named_model(a.bpf);
     return model == a.bpf ? "none" : model;
 }
 
