@@ -59,7 +59,8 @@ private:
         return word ^ word >> 33;
     }
     [[nodiscard]] std::uint64_t hash(const Identity& i) const {
-        return mix(mix(mix(seed_ ^ i.high) ^ i.low) ^ i.port << 8 ^ i.protocol);
+        const std::uint64_t rest = std::uint64_t{i.port} << 8 | i.protocol;
+        return mix(mix(mix(seed_ ^ i.high) ^ i.low) ^ rest);
     }
 
     std::vector<std::uint32_t> slots_;
