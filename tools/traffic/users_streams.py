@@ -119,18 +119,22 @@ async def multicast(me):
         await me.think(4)
 
 
+async def try_port(me, port):
+    """Connects, says nothing, leaves; that nobody listens is no failure."""
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(me.server, port, local_addr=(me.source, 0)), 3)
+        writer.close()
+    except (OSError, asyncio.TimeoutError):
+        pass
+    me.count(True)
+
+
 async def closed(me):
     """Tries ports where nobody listens, and tries again."""
     pause = me.log_uniform(0.2, 4)
     while me.is_on():
         port = me.rng.choice(CLOSED_PORTS)
-        try:
-            _, writer = await asyncio.wait_for(asyncio.open_connection(
-                me.server, port, local_addr=(me.source, 0)), 3)
-            writer.close()
-        except (OSError, asyncio.TimeoutError):
-            pass
-        me.count(True)
+        await try_port(me, port)
         await me.think(pause)
 
 
@@ -160,12 +164,6 @@ async def knock(me):
     """A monitor that looks at several services one after the other: connect, say nothing, leave."""
     while me.is_on():
         for port in KNOCKED_PORTS:
-            try:
-                _, writer = await asyncio.wait_for(asyncio.open_connection(
-                    me.server, port, local_addr=(me.source, 0)), 3)
-                writer.close()
-            except (OSError, asyncio.TimeoutError):
-                pass
-            me.count(True)
+            await try_port(me, port)
             await me.think(0.3)
         await me.think(4)
