@@ -12,6 +12,7 @@ import _harness as harness
 from demo_view import Attack, Style, View, Window
 
 MODEL = harness.BUILD / "share" / "weir" / "models" / "ddos" / "model.onnx"
+MOST_FALSE_ALARMS = 50  # of the thousand benign flows of a run; 0 to 4 were seen
 STAMP = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
@@ -58,13 +59,15 @@ def test_both_attacks_are_found_in_their_first_full_window(box):
     assert all(re.search(r": [1-9]\d flows, ", line) for line in benign[1:]), benign
     # The first window has the attack's beginning; from the second on it is full, and the last ends with it.
     assert "SYN flood from 10.77.0.66" in syn[0], syn
-    assert re.search(r"ATTACK on 10\.77\.0\.2:80 by 10\.77\.0\.66: [\d,]{5,} flows, score", syn[2]), syn
+    # The attacker comes first, as most flows are its own; a benign flow beside it may be flagged as well.
+    assert re.search(r"ATTACK on 10\.77\.0\.2:80 by 10\.77\.0\.66(?: and \d more)?: [\d,]{5,} flows, score", syn[2]), syn
     assert "10.77.0.99" not in "".join(syn + quiet), syn + quiet
     assert "HTTP flood from 10.77.0.99" in http[0], http
-    assert re.search(r"ATTACK on 10\.77\.0\.2:80 by 10\.77\.0\.99: [\d,]{3,} flows, score", http[2]), http
+    assert re.search(r"ATTACK on 10\.77\.0\.2:80 by 10\.77\.0\.99(?: and \d more)?: [\d,]{3,} flows, score", http[2]), http
     assert summary[1].startswith("PASS: SYN flood: ") and "10.77.0.66 attacks 10.77.0.2:80" in summary[1], summary
     assert summary[2].startswith("PASS: HTTP flood: ") and "10.77.0.99 attacks 10.77.0.2:80" in summary[2], summary
-    assert re.fullmatch(r"\d+ benign flows? called malicious, in 17 windows", summary[3]), summary
+    called = re.fullmatch(r"(\d+) benign flows? called malicious, in 17 windows", summary[3])
+    assert called and int(called[1]) <= MOST_FALSE_ALARMS, summary
     assert "\033" not in "".join(lines) and "█" not in "".join(lines)
     assert not namespaces_of(process)
 
