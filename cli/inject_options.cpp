@@ -2,6 +2,7 @@
 #include "cli/inject_options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <filesystem>
@@ -34,6 +35,12 @@ std::string own_model(const ProbeArguments& a) {
     if (a.extractor != "auto" || !a.profile.empty()) return "none";
     const std::string model = named_model(a.bpf);
     return model == a.bpf ? "none" : model;
+}
+
+/// For who misspelt the name of a model.
+std::string shipped_hint() {
+    const std::vector<std::string> shipped = shipped_models();
+    return shipped.empty() ? "" : fmt::format("models by name: {}", fmt::join(shipped, ", "));
 }
 
 }  // namespace
@@ -197,7 +204,8 @@ Result<> check_files(const std::string& probe, const policy::Analysis& analysis)
     if (auto found = locate_probe(probe, *share); !found) return pass_on(found);
     const std::string& model = analysis.extractor.model;
     if (!model.empty())
-        if (auto r = check_exists("model", model); !r) return r;
+        if (auto r = check_exists("model", model); !r)
+            return fail(r.error().code, r.error().message, shipped_hint());
     const std::string& extractor = analysis.extractor.file;
     if (!extractor.empty())
         if (auto r = check_exists("extractor", extractor); !r) return r;

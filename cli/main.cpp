@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // weir: eBPF probes on a network interface, one exact and typed picture a window.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdio>
 #include <exception>
@@ -32,25 +33,40 @@ Exit codes: 0 done; 2 usage or compile error; 3 privileges; 4 not found; 5 inter
             6 rejected by the verifier, or a model that does not fit; 7 unsupported;
             8 input/output; 130 second signal.)";
 
+/// The innermost verb that was given; the program itself where none was.
+const CLI::App& innermost(const CLI::App& app) {
+    const CLI::App* verb = &app;
+    while (!verb->get_subcommands().empty()) verb = verb->get_subcommands().front();
+    return *verb;
+}
+
+/// "weir", "weir model", "weir model score".
+std::string command_of(const CLI::App& verb) {
+    const CLI::App* parent = verb.get_parent();
+    return parent == nullptr ? verb.get_name() : command_of(*parent) + " " + verb.get_name();
+}
+
+/// "show, convert and score".
+std::string verbs_of(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+        names.push_back(verb->get_name());
+    const std::string last = names.back();
+    names.pop_back();
+    return fmt::format("{} and {}", fmt::join(names, ", "), last);
+}
+
 /// CLI11 lists all that was left over, in no order; the option that it does not know comes first.
 std::string describe(const CLI::App& app, const CLI::ParseError& error) {
     const std::vector<std::string> rest = app.remaining(true);
     for (const std::string& left : rest)
         if (left.starts_with("-")) return fmt::format("{}: no such option", left);
-    if (app.get_subcommands().empty() && !rest.empty())
-        return fmt::format(
-            "{}: no such verb; there are inject, replay, run, model, check and doctor",
-            rest.front());
+    const CLI::App& verb = innermost(app);
+    const bool has_verbs = verb.get_require_subcommand_min() > 0;
+    if (has_verbs && !rest.empty())
+        return fmt::format("{}: no such verb; {} has {}", rest.front(), command_of(verb),
+                           verbs_of(verb));
     return error.what();
-}
-
-/// Of the innermost verb that was given: "weir model score --help".
-std::string help_command(const CLI::App& app) {
-    std::string command = "weir";
-    for (auto verbs = app.get_subcommands(); !verbs.empty();
-         verbs = verbs.front()->get_subcommands())
-        command += " " + verbs.front()->get_name();
-    return command + " --help";
 }
 
 int real_main(int argc, char** argv) {
@@ -72,7 +88,7 @@ int real_main(int argc, char** argv) {
         return print_error({.code = Errc::Invalid,
                             .message = describe(app, e),
                             .log = {},
-                            .hint = help_command(app)},
+                            .hint = command_of(innermost(app)) + " --help"},
                            false);
     }
     for (const auto& [name, run] : verbs)

@@ -86,7 +86,8 @@ void convert_flows(const auto& plan, const Table& table, std::span<const FlowCon
             const std::byte* row = table.value(first + done + i);
             std::uint32_t packets = 0;
             std::memcpy(&packets, row + plan.packets_offset, sizeof(packets));  // SAFETY: in it
-            const std::size_t count = std::min<std::size_t>(packets, plan.shape.packets);
+            const auto most = static_cast<std::uint32_t>(plan.shape.packets);
+            const std::uint32_t count = std::min(packets, most);
             block[i] = {.row = row,
                         .context = context.empty() ? nullptr : &context[first + done + i],
                         .first = row + plan.packet_offset,

@@ -59,9 +59,11 @@ struct Packets {
     const std::byte* row;
     const FlowContext* context;  // null where no column asks for it
     const std::byte* first;
-    std::size_t count;
-    std::size_t step;
+    std::uint32_t count;
+    std::uint32_t step;
 };
+static_assert(sizeof(Packets) == 32,
+              "a block of them is read for each column: two to a cache line");
 
 /// Where a column of the first flow is written: every `width`-th number, times `scale`. The next
 /// flow's begins `flow` numbers behind it.

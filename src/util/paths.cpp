@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -27,6 +28,13 @@ bool is_folder(const fs::path& path) {
     std::error_code ignored;  // an unreadable place is as good as none
     return fs::is_directory(path, ignored);
 }
+
+bool is_file(const fs::path& path) {
+    std::error_code ignored;
+    return fs::is_regular_file(path, ignored);
+}
+
+fs::path model_file(const fs::path& folder) { return folder / "model.onnx"; }
 
 std::string user_name(uid_t uid) {
     std::array<char, 4096> buffer = {};
@@ -100,9 +108,19 @@ std::string named_model(const std::string& model) {
     const bool is_word = !model.empty() && !model.contains('/') && !model.contains('.');
     auto share = is_word ? share_dir() : Result<fs::path>(fs::path());
     if (!is_word || !share) return model;
-    const fs::path file = *share / "models" / model / "model.onnx";
+    const fs::path file = model_file(*share / "models" / model);
+    return is_file(file) ? file.string() : model;
+}
+
+std::vector<std::string> shipped_models() {
+    std::vector<std::string> names;
+    auto share = share_dir();
+    if (!share) return names;
     std::error_code ignored;
-    return fs::is_regular_file(file, ignored) ? file.string() : model;
+    for (const auto& entry : fs::directory_iterator(*share / "models", ignored))
+        if (is_file(model_file(entry.path()))) names.push_back(entry.path().filename().string());
+    std::ranges::sort(names);
+    return names;
 }
 
 Result<fs::path> cache_dir() {

@@ -8,6 +8,7 @@
 // Ownership: plain values. Thread-safe as long as nobody changes the environment.
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "weir/result.h"
 
@@ -20,6 +21,9 @@ namespace weir {
 /// The file of the model that is shipped under that name, share/models/NAME/model.onnx; whatever
 /// else it is ("none", a path) as it is.
 [[nodiscard]] std::string named_model(const std::string& model);
+
+/// Names that named_model() knows, sorted; none where weir's own files are missing.
+[[nodiscard]] std::vector<std::string> shipped_models();
 
 /// How a probe is called unless somebody says otherwise: a folder's name, or a file's without .o,
 /// .c, .bpf and .kern: "flows" for flows.bpf.c.

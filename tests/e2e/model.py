@@ -280,6 +280,11 @@ def test_what_is_no_model_is_refused(box):
     assert not (box.folder / "out.onnx").exists()
 
 
+def test_a_misspelt_verb_is_told_what_there_is(box):
+    said = refused(box, 2, "calibrat", "lo", words=("calibrat: no such verb; weir model has show, .* and calibrate",))
+    assert "hint: weir model --help" in said, said
+
+
 def test_cut_files_are_refused(box):
     need_data()
     whole = (MODELS / AMMAR).read_bytes()

@@ -207,5 +207,11 @@ def test_calibrate_refuses_what_tells_nothing(box):
         assert word in said, (args, said)
 
 
+def test_a_misspelt_name_is_told_what_ships(box):
+    need_captures()
+    _, said = run(box, "replay", "-m", "ddoss", BENIGN, code=4)
+    assert "ddoss: no such file" in said and "models by name: ddos" in said, said
+
+
 if __name__ == "__main__":
     harness.main(globals())
