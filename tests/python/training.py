@@ -115,6 +115,24 @@ class Choice(unittest.TestCase):
 
 
 class Variation(unittest.TestCase):
+    def test_some_conversations_have_a_server_under_attack(self):
+        features = Features(PROFILE)
+        column = features.names.index
+        x = np.zeros((3000, 10, len(features)), np.float32)
+        x[:, :2, column("flow.tcp")], x[:, :2, column("pair.flows")] = 1, 0.01
+        x[1000:, :2, column("service.flows")] = 0.1
+        x[2000:, 1] = 0  # one packet: nobody can tell them from a flood of such
+        x[:1000, :2, column("service.flows")], x[:1000, :2, column("service.lone")] = 0.9, 1
+        x[:1000, :2, column("pair.flows")] = 0.9
+        y = np.zeros(3000)
+        y[:1000] = 1
+        varied = features.vary(x, y, np.random.default_rng(6))
+        is_attacked = varied[:, 0, column("service.lone")] > 0.5
+        self.assertTrue(0.2 < is_attacked[1000:2000].mean() < 0.4)
+        self.assertFalse(is_attacked[2000:].any())
+        self.assertGreater(varied[1000:2000][is_attacked[1000:2000], 0, column("service.flows")].mean(), 0.7)
+        self.assertLess(varied[1000:2000, 0, column("pair.flows")].max(), 0.3, "what is told of the user stays")
+
     def test_absent_packets_stay_absent_and_flags_stay_flags(self):
         features = Features(PROFILE)
         generator = np.random.default_rng(3)
@@ -184,18 +202,20 @@ class Sets(unittest.TestCase):
                 writer.writerow("10.0.0.1,10.0.0.2,1000,80,6,attack,syn,hping3".split(","))
                 writer.writerow("10.0.0.3,10.0.0.2,1000,80,6,benign,benign,nginx".split(","))
             labels = sets.read_labels(path)
-            data, groups = Path(folder, "x.h5"), {}
+            data = Path(folder, "x.h5")
             with h5py.File(data, "w") as file:
                 file["set_x"], file["set_y"] = np.zeros((3, 10, 2)), np.array([1, 0, 1])
                 file["set_flow"] = np.array([b"10.0.0.1,10.0.0.2,1000,80,6", b"10.0.0.2,10.0.0.3,80,1000,6",
                                              b"10.0.0.2,10.0.0.1,80,1000,6"], "S96")
-            x, y, own = sets.read_set(data, labels, groups)
+            samples = sets.read_set(data, labels)
         self.assertEqual(labels[sets.flow_key("10.0.0.2", "10.0.0.1", "80", "1000", "6")],
                          sets.Label("hping3 syn", "10.0.0.1"))
         self.assertEqual(labels[sets.flow_key("10.0.0.3", "10.0.0.2", "1000", "80", "6")].group, "nginx")
         self.assertNotIn(sets.flow_key("10.0.0.2", "10.0.0.1", "1000", "80", "6"), labels)
-        self.assertEqual(y.tolist(), [1, 0], "the victim's answer to the attack is left out")
-        self.assertEqual([list(groups)[g] for g in own], ["hping3 syn", "nginx"])
+        self.assertEqual(samples.y.tolist(), [1, 0], "the victim's answer to the attack is left out")
+        self.assertEqual([samples.groups[g] for g in samples.group], ["hping3 syn", "nginx"])
+        both = sets.joined([samples, sets.Samples(samples.x, samples.y, samples.group, ["curl get", "hping3 syn"])])
+        self.assertEqual([both.groups[g] for g in both.group], ["hping3 syn", "nginx", "curl get", "hping3 syn"])
 
 
 class KerasFile(unittest.TestCase):

@@ -19,6 +19,7 @@ SIZE_OCTAVES = 1.0
 TIME_OCTAVES = 1.0
 SHARE_SPREAD = 0.05
 OTHER_FLAGS, OTHER_SOURCES, REPEATED, CUT = 0.3, 0.4, 0.3, 0.5  # chances
+ATTACKED = 0.3  # chance of a benign conversation that its server is under an attack
 MOST_REPEATS = 6
 REPEAT_MS = (1, 3000)  # from one repeat to the next
 FLAGS = ("tcp_flags SYN", "tcp_flags ACK", "tcp_flags RST", "tcp_flags FIN")
@@ -79,6 +80,7 @@ class Features:
         x = x.copy()
         if self.has_ends:
             self._vary_lone_attacks(x, y, generator)
+            self._attack_services(x, y, generator)
         recorded = x.any(axis=2)  # a packet that is not there stays all zeros
         for wanted, octaves in ((RATES, RATE_OCTAVES), (SIZES, SIZE_OCTAVES), (("time",), TIME_OCTAVES)):
             moved = generator.normal(0, octaves, (len(x), 1)).astype(np.float32)
@@ -91,6 +93,21 @@ class Features:
                 x[:, :, i] = np.clip(x[:, :, i] + spread, 0, 1)
         x[~recorded] = 0
         return cut(x, generator)
+
+    def _attack_services(self, x, y, generator):
+        """Benign conversations, in place: as if their server were under an attack, which changes what is told of the server and
+        nothing else. Those of one packet are left: who floods with such cannot be told from them."""
+        attacks = np.flatnonzero(y == 1)
+        spared = np.flatnonzero((y == 0) & (self.forward(x) > 1) & (generator.random(len(x)) < ATTACKED))
+        if not len(attacks) or not len(spared):
+            return
+        donors = x[generator.choice(attacks, len(spared))].max(axis=1)
+        is_there = x[spared].any(axis=2)
+        for i, table in enumerate(self.tables):
+            if table["name"].startswith(("destination.", "service.")):
+                own = x[spared, 0, i]
+                value = donors[:, i] if table["name"] in SHARES else np.maximum(own, donors[:, i])
+                x[spared, :, i] = np.where(is_there, value[:, None], 0)
 
     def _vary_lone_attacks(self, x, y, generator):
         """Attacks whose source sends one packet, in place: as any tool could have sent them, with other flags, and from

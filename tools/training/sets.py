@@ -78,24 +78,20 @@ def room(window_s):
     return "256k" if window_s > LONG_WINDOW_S else "128k"
 
 
-def make_set(weir, capture, view, window_s, profile, folder):
-    """The set of one view of an episode; made anew only where it is older than its capture, profile or weir."""
-    target = Path(folder) / f"{capture.stem}-{view}-{window_s:g}s-{Path(profile).stem}.h5"
-    sources = (capture, capture.with_suffix(".csv"), Path(profile), Path(weir))
-    newest = max(p.stat().st_mtime for p in sources if p.exists())
-    if not target.exists() or target.stat().st_mtime < newest:
-        command = [weir, "replay", "-m", "none", "-t", f"{window_s:g}", "--profile", str(profile), "--max-rows", "0",
-                   "--format", "json", "--dataset", str(target), "--dataset-flows", "--set", f"ddos.max_flows={room(window_s)}",
-                   "--label", f"flows={capture.with_suffix('.csv')}", str(view_of(capture, view, folder))]
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-        if done.returncode != 0:
-            raise SystemExit(f"train: {capture}: {done.stderr.strip()}")
-    return target
+def write_set(weir, capture, view, window_s, profile, target):
+    """The set of one view of an episode, as weir writes it: every flow of every window."""
+    command = [weir, "replay", "-m", "none", "-t", f"{window_s:g}", "--profile", str(profile), "--max-rows", "0",
+               "--format", "json", "--dataset", str(target), "--dataset-flows", "--set", f"ddos.max_flows={room(window_s)}",
+               "--label", f"flows={capture.with_suffix('.csv')}", str(view_of(capture, view, target.parent))]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"train: {capture}: {done.stderr.strip()}")
 
 
-def read_set(path, labels, groups):
-    """Arrays of a set, of large groups a part; `groups` grows by the names that are new. A flow of an attack that has
-    its victim's packets alone in a window is left out: those are no attack, and nobody's ordinary traffic."""
+def read_set(path, labels):
+    """Samples of a set, of large groups a part. A flow of an attack that has its victim's packets alone in a window is
+    left out: those are no attack, and nobody's ordinary traffic."""
+    groups = {}
     with h5py.File(path) as file:
         x, y, flows = file["set_x"], file["set_y"][:].astype(np.float32), file["set_flow"][:]
         own = np.empty(len(y), np.int32)
@@ -107,7 +103,31 @@ def read_set(path, labels, groups):
             is_left_out[i] = label.attacker not in ("", ends[0]) or label.group in UNATTRIBUTED
         kept = few_of_each(own, zlib.crc32(path.name.encode()))
         kept = kept[~is_left_out[kept]]
-        return x[:][kept].astype(np.float32), y[kept], own[kept]
+        return Samples(x[:][kept].astype(np.float32), y[kept], own[kept], list(groups))
+
+
+def kept_set(weir, capture, view, window_s, profile, folder):
+    """Samples of one view of an episode, kept in `folder` until its capture, labels, profile or weir are newer. A whole
+    set is a hundred times as large, and goes at once."""
+    name = f"{capture.stem}-{view}-{window_s:g}s-{Path(profile).stem}"
+    kept, whole = Path(folder) / f"{name}.npz", Path(folder) / f"{name}.h5"
+    sources = (capture, capture.with_suffix(".csv"), Path(profile), Path(weir))
+    newest = max(p.stat().st_mtime for p in sources if p.exists())
+    if not kept.exists() or kept.stat().st_mtime < newest:
+        write_set(weir, capture, view, window_s, profile, whole)
+        samples = read_set(whole, read_labels(capture.with_suffix(".csv")))
+        whole.unlink()
+        np.savez(kept, x=samples.x, y=samples.y, group=samples.group, groups=np.array(samples.groups))
+    with np.load(kept) as file:
+        return Samples(file["x"], file["y"], file["group"], file["groups"].tolist())
+
+
+def joined(parts):
+    """One of all; groups of one name are one."""
+    groups = {name: i for i, name in enumerate(dict.fromkeys(name for part in parts for name in part.groups))}
+    own = [np.array([groups[name] for name in part.groups], np.int32)[part.group] for part in parts]
+    return Samples(np.concatenate([part.x for part in parts]), np.concatenate([part.y for part in parts]),
+                   np.concatenate(own), list(groups))
 
 
 def few_of_each(group, seed):
@@ -127,11 +147,4 @@ def load(weir, folder, kind, windows_s, profile, scratch, views=VIEWS):
             view_of(capture, view, scratch)
     wanted = [(capture, view, window_s) for capture in captures for view in views for window_s in windows_s]
     with ThreadPoolExecutor(THREADS) as pool:
-        paths = list(pool.map(lambda w: make_set(weir, *w, profile, scratch), wanted))
-    groups, parts = {}, []
-    labels_of = {}
-    for (capture, _, _), path in zip(wanted, paths):
-        if capture not in labels_of:
-            labels_of = {capture: read_labels(capture.with_suffix(".csv"))}
-        parts.append(read_set(path, labels_of[capture], groups))
-    return Samples(*(np.concatenate(arrays) for arrays in zip(*parts)), groups=list(groups))
+        return joined(list(pool.map(lambda w: kept_set(weir, *w, profile, scratch), wanted)))
