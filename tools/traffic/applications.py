@@ -85,6 +85,7 @@ APPLICATIONS = (
     Application("websocket", "small", TCP, (9001,), (Use(web.idle, (1, 1), CROWD), Use(web.idle, (0, 1), NAT))),
     Application("long-poll", "small", TCP, (9002,), (Use(web.long_poll, (1, 2)),)),
     Application("feed", "small", TCP, (9003,), (Use(web.feed, (1, 2)),)),
+    Application("shop", "small", TCP, (8000,), (Use(web.crowd, (1, 2), NAT), Use(web.crowd, (0, 2), CROWD))),
     Application("multicast", None, UDP, (5353, 1900), (Use(streams.multicast, (1, 4)),)),
     Application("closed-port", None, TCP, streams.CLOSED_PORTS, (Use(streams.closed, (1, 3)),)),
     Application("no-host", None, TCP, (), (Use(streams.nobody, (1, 2)),)),

@@ -86,7 +86,7 @@ def requests(method):
     def command(rng, target, seconds):
         is_many = rng.random() < 0.4  # requests on one connection
         return [str(HERE / "flood_requests.py"), method, target.address, str(target.http_port), *sources(rng, target),
-                "--rate", str(connection_rate(rng, 60 if is_many else 800)), "--seconds", f"{seconds:.2f}",
+                "--rate", str(connection_rate(rng, 150 if is_many else 800)), "--seconds", f"{seconds:.2f}",
                 "--requests", str(rng.randint(5, 100) if is_many else 1), "--gap", rng.choice(("0", "0.02", "0.1")),
                 "--path", rng.choice(PATHS).partition("?")[0], *rng.choice(((), ("--random-query",))),
                 "--body", str(log_uniform(rng, 20, 5000)), "--end", rng.choice(("close", "close", "reset")),

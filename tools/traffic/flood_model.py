@@ -50,7 +50,8 @@ def packet_rate(rng, most=15000):
 
 
 def connection_rate(rng, most=1500):
-    return log_uniform(rng, 30, most)
+    """More than the busiest benign crowd behind one address has."""
+    return log_uniform(rng, 60, most)
 
 
 def bounded(seconds, *command):

@@ -299,7 +299,7 @@ SERVERS = {server.name: server for server in (
     Server("redis", ("redis-server",), ("redis-server",), redis, (6379,)),
     Server("memcached", ("memcached",), ("memcached",), memcached, (11211,)),
     Server("iperf3", ("iperf3",), ("iperf3",), iperf3, IPERF_PORTS),
-    Server("small", (), (), small, (9001, 9002, 9003)),
+    Server("small", (), (), small, (8000, 9001, 9002, 9003)),
     Server("apache", ("apache2",), ("apache2",), apache, (80, 443)),
     Server("lighttpd", ("lighttpd",), ("lighttpd",), lighttpd, (8088,)),
     Server("mariadb", ("mariadb-server",), ("mariadbd", "mariadb-install-db"), mariadb, (3306,)),

@@ -6,7 +6,7 @@ import socket
 import struct
 import time
 
-IDLE_PORT, LONG_POLL_PORT, FEED_PORT = 9001, 9002, 9003
+IDLE_PORT, LONG_POLL_PORT, FEED_PORT, SHOP_PORT = 9001, 9002, 9003, 8000
 NTP_PORT, SYSLOG_PORT, NETFLOW_PORT, RTP_PORT, RTP_ECHO_PORT = 123, 514, 2055, 5004, 5006
 NTP_EPOCH = 2208988800  # seconds from 1900 to 1970
 
@@ -37,6 +37,19 @@ async def feed(reader, writer):
         writer.write(b"t" * random.randint(10, 400) + b"\n")
         await writer.drain()
         await asyncio.sleep(random.expovariate(1 / pause))
+
+
+async def shop(reader, writer):
+    """As a web application: computes before it answers, and closes at the end, now and then even before the client asks it to."""
+    think, patience = random.uniform(0, 0.15), random.choice((1, 3, 1000))
+    for _ in range(patience):
+        request = await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(random.expovariate(1) * think)
+        body = b"x" * round(100 * 300 ** random.random())
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        if b"Connection: close" in request:
+            return
 
 
 def serving(handle):
@@ -71,7 +84,7 @@ class Ntp(Sink):
         self.transport.sendto(bytes([0x24, 2, 6, 0xEC]) + bytes(12) + stamp + data[40:48] + stamp + stamp, address)
 
 
-STREAMS = {IDLE_PORT: idle, LONG_POLL_PORT: long_poll, FEED_PORT: feed}
+STREAMS = {IDLE_PORT: idle, LONG_POLL_PORT: long_poll, FEED_PORT: feed, SHOP_PORT: shop}
 DATAGRAMS = {NTP_PORT: Ntp, SYSLOG_PORT: Sink, NETFLOW_PORT: Sink, RTP_PORT: Sink, RTP_ECHO_PORT: Echo}
 
 

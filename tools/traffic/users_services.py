@@ -42,8 +42,8 @@ def question(me, number):
 
 
 async def resolve(me):
-    """A resolver at 1 to 200 questions a second, as they come, from a new port each or from few."""
-    rate, has_new_ports = me.log_uniform(1, 200), me.rng.random() < 0.7
+    """A resolver at 1 to 100 questions a second, as they come, from a new port each or from few."""
+    rate, has_new_ports = me.log_uniform(1, 100), me.rng.random() < 0.7
     open_ports = []
     while me.is_on():
         if has_new_ports or len(open_ports) < 4:
