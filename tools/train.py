@@ -8,7 +8,7 @@
 
 Needs ./dev deps --train and ./dev build, and root as `weir replay` does. The captures become sets by
 `weir replay --dataset`; the network learns from the train episodes, its threshold comes from the validation episodes,
-and the test episodes, whose flood tools and applications are in neither, are looked at once, at the end. Writes
+and the test episodes, whose flood tools and applications are in neither, are measured at the end. Writes
 NETWORK.h5 (Keras), NETWORK.onnx, NETWORK.toml (the profile, with the threshold), NETWORK.json (every figure) and
 pictures. The same captures and seed give the same weights.
 """
